@@ -4,3 +4,4 @@
 //! shows can be tested without a server.
 
 pub mod parts;
+pub mod trend;
