@@ -89,7 +89,7 @@ async fn plain_refusal(response: Response) -> Error {
     } else {
         text
     };
-    Error::Forbidden(text)
+    Error::BadRequest(text)
 }
 
 fn title(status: StatusCode) -> &'static str {
