@@ -2,16 +2,16 @@
 
 mod sentence;
 
-pub use sentence::{Sentence, sentence};
+pub use sentence::sentence;
 
 use super::parts::{
     CheckList, EmptyState, EstimateCell, FieldKind, FilterBar, Lede, Link, PageHeader, Panel,
-    Scroll, Select, TextField, Time, number,
+    Scroll, Select, Shown, TextField, Time, number,
 };
 use crate::charts::{Break, Chart, GapChart, GapMark, Mark, Series, TrendChart};
 use crate::islands::chart_reader::ChartReader;
 use leptos::prelude::*;
-use metrics::{Estimate, Interval};
+use metrics::Interval;
 use time::OffsetDateTime;
 
 /// Everything that the trend page shows.
@@ -59,13 +59,6 @@ pub struct Point {
     pub gap: Option<Gap>,
     /// What changed before it, so that earlier points do not compare.
     pub broken: Option<String>,
-}
-
-/// An estimate, and whether its n is too small to be shown to this viewer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Shown {
-    pub estimate: Estimate,
-    pub hidden: bool,
 }
 
 /// A difference between two groups: the value of `of` less the value of `against`.
@@ -148,7 +141,7 @@ impl TrendView {
 
     /// What the page is called: `True positive rate by sex`.
     pub fn title(&self) -> String {
-        let name = capitalised(&self.metric.name);
+        let name = number::capitalised(&self.metric.name);
         if self.attribute.is_empty() { name } else { format!("{name} by {}", self.attribute) }
     }
 
@@ -244,11 +237,6 @@ fn mark(shown: &Shown) -> Option<Mark> {
     (!shown.hidden).then_some(shown.estimate.value?).map(|value| Mark { value, interval })
 }
 
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
-}
-
 /// The trend page.
 #[component]
 pub fn TrendPage(view: TrendView) -> impl IntoView {
@@ -289,7 +277,7 @@ fn charts_and_table(view: &TrendView) -> impl IntoView + use<> {
     if drawn < view.slices.len() {
         note = format!("{drawn} of {} slices drawn, the table has all · {note}", view.slices.len());
     }
-    let heading = capitalised(&view.metric.name);
+    let heading = number::capitalised(&view.metric.name);
     let label = format!("Chart: {}", view.title());
     let values = figure(view.chart(), label, (1000, 320));
     let table = table(view);
@@ -384,7 +372,7 @@ fn table(view: &TrendView) -> impl IntoView + use<> {
                 view! {
                     <tr class="broken">
                         <td colspan=columns>
-                            {format!("{}: versions above do not compare with those below", capitalised(&reason))}
+                            {format!("{}: versions above do not compare with those below", number::capitalised(&reason))}
                         </td>
                     </tr>
                 }
@@ -413,7 +401,7 @@ fn table(view: &TrendView) -> impl IntoView + use<> {
             <Scroll label="Values per version">
                 <table>
                     <caption>
-                        <a href=href>{capitalised(&name)}</a>
+                        <a href=href>{number::capitalised(&name)}</a>
                         " with interval and n per version, oldest first."
                     </caption>
                     <thead>

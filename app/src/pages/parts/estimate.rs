@@ -7,6 +7,13 @@ use metrics::{Estimate, State};
 /// Below this n a cell is hatched: its interval is so wide that the value alone misleads.
 pub const FEW: u64 = 30;
 
+/// An estimate, and whether its n is too small to be shown to this viewer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    pub estimate: Estimate,
+    pub hidden: bool,
+}
+
 /// Which side of overall a value lies on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeatSide {

@@ -82,6 +82,12 @@ pub fn decimals(value: f64, places: usize) -> String {
     }
 }
 
+/// A text with its first letter as a capital, as at the head of a column.
+pub fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
 fn with_sign(value: f64, places: usize) -> String {
     let text = decimals(value, places);
     if value > 0.0 && text.bytes().any(|b| matches!(b, b'1'..=b'9')) {

@@ -6,40 +6,8 @@
 //! on the side of saying too little.
 
 use super::{Gap, Point, TrendView};
-use crate::pages::parts::number;
-use leptos::prelude::*;
+use crate::pages::parts::{Sentence, number};
 use metrics::{Interval, State};
-
-/// Words, some of them stressed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sentence(Vec<(bool, String)>);
-
-impl Sentence {
-    #[must_use]
-    fn say(mut self, words: impl Into<String>) -> Self {
-        self.0.push((false, words.into()));
-        self
-    }
-
-    #[must_use]
-    fn stress(mut self, words: impl Into<String>) -> Self {
-        self.0.push((true, words.into()));
-        self
-    }
-
-    /// The words alone.
-    pub fn text(&self) -> String {
-        self.0.iter().map(|(_, words)| words.as_str()).collect()
-    }
-
-    /// The words as they stand on a page.
-    pub fn view(self) -> AnyView {
-        let words = self.0.into_iter().map(|(stressed, words)| {
-            if stressed { view! { <b>{words}</b> }.into_any() } else { words.into_any() }
-        });
-        words.collect_view().into_any()
-    }
-}
 
 /// What the data says of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -297,8 +265,8 @@ fn overlap(a: &Interval, b: &Interval) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::parts::{Frame, document};
-    use crate::pages::trend::{Choices, MetricName, Shown};
+    use crate::pages::parts::{Frame, Shown, document};
+    use crate::pages::trend::{Choices, MetricName};
     use metrics::{Estimate, Slice};
     use time::macros::datetime;
 
