@@ -205,7 +205,7 @@ fn interval_mark(interval: Option<&Interval>, write: fn(f64, f64) -> String) -> 
     match interval {
         None => view! { <span class="ci">"no interval"</span> }.into_any(),
         Some(it) => {
-            let title = format!("{} interval, {}", number::level(it.level), it.method);
+            let title = number::interval_name(it.level, &it.method);
             view! {
                 <span class="ci" title=title>
                     {write(it.low, it.high)}

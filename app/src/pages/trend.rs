@@ -74,6 +74,18 @@ pub struct Gap {
 }
 
 impl Gap {
+    /// The same difference taken the other way.
+    fn turned(&self) -> Self {
+        let turn = |it: &Interval| Interval { low: -it.high, high: -it.low, ..it.clone() };
+        Self {
+            of: self.against.clone(),
+            against: self.of.clone(),
+            value: self.value.map(|value| -value),
+            interval: self.interval.as_ref().map(turn),
+            undefined: self.undefined.clone(),
+        }
+    }
+
     fn mark(&self) -> Option<GapMark> {
         let interval = self.interval.as_ref().map(|it| (it.low, it.high));
         self.value.map(|value| GapMark { value, interval })
@@ -145,6 +157,27 @@ impl TrendView {
         if self.attribute.is_empty() { name } else { format!("{name} by {}", self.attribute) }
     }
 
+    /// The same view with every difference taken the way the last one is, where all compare the
+    /// same two groups: a gap that turns round then crosses zero instead of changing its name.
+    #[must_use]
+    fn oriented(mut self) -> Self {
+        let gaps = || self.points.iter().filter_map(|point| point.gap.as_ref());
+        let Some((of, against)) =
+            gaps().next_back().map(|gap| (gap.of.clone(), gap.against.clone()))
+        else {
+            return self;
+        };
+        let is_turned = |gap: &Gap| gap.of == against && gap.against == of;
+        if gaps().all(|gap| is_turned(gap) || (gap.of == of && gap.against == against)) {
+            for gap in self.points.iter_mut().filter_map(|point| point.gap.as_mut()) {
+                if is_turned(gap) {
+                    *gap = gap.turned();
+                }
+            }
+        }
+        self
+    }
+
     /// `Gap, Male − Female` where it is the same pair throughout, else `Gap to the best group`.
     fn gap_title(&self) -> String {
         let mut pairs = self.points.iter().filter_map(|point| point.gap.as_ref());
@@ -180,7 +213,7 @@ impl TrendView {
                     (it.level - first.level).abs() < 1e-12 && it.method == first.method
                 }) =>
             {
-                format!("band: {} {} interval", number::level(first.level), first.method)
+                format!("band: {}", number::interval_name(first.level, &first.method))
             }
             Some(_) => "band: interval, see the table for its level and method".to_owned(),
             None => "no intervals: reported without n".to_owned(),
@@ -240,6 +273,7 @@ fn mark(shown: &Shown) -> Option<Mark> {
 /// The trend page.
 #[component]
 pub fn TrendPage(view: TrendView) -> impl IntoView {
+    let view = view.oriented();
     let subtitle = format!("dataset {} · instrument {}", view.dataset, view.instrument);
     let said = sentence(&view);
     let body = if view.points.is_empty() {
@@ -443,7 +477,7 @@ fn gap_cell(gap: Option<Gap>) -> AnyView {
     let interval = gap.interval.map_or_else(
         || view! { <span class="ci">"no interval"</span> }.into_any(),
         |it| {
-            let title = format!("{} interval, {}", number::level(it.level), it.method);
+            let title = number::interval_name(it.level, &it.method);
             view! {
                 <span class="ci" title=title>
                     {number::signed_interval(it.low, it.high)}
@@ -455,8 +489,10 @@ fn gap_cell(gap: Option<Gap>) -> AnyView {
     let tells = if clear { "the data can tell" } else { "the data cannot tell" };
     view! {
         <td class="num">
+            <span class=if clear { "tells clear mark" } else { "tells mark" } title=tells>
+                <span class="visually-hidden">{tells}</span>
+            </span>
             <span class="estimate">{number::signed(value)} {interval}</span>
-            <span class=if clear { "tells clear" } else { "tells" }>{tells}</span>
         </td>
     }
     .into_any()

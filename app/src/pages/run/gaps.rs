@@ -40,7 +40,7 @@ pub(super) fn panel(view: &RunView) -> Option<AnyView> {
                     <tr class="group">
                         <th scope="rowgroup" colspan="6">
                             {title}
-                            {href.map(|href| view! { " " <a class="small" href=href>"trend"</a> })}
+                            {href.map(|href| view! { <a class="small" href=href>"Trend"</a> })}
                         </th>
                     </tr>
                     {rows}
@@ -54,7 +54,7 @@ pub(super) fn panel(view: &RunView) -> Option<AnyView> {
         view! {
             <Panel title="Gaps between groups" note=note id="gaps">
                 <Scroll label="Gaps between groups">
-                    <table>
+                    <table class="gaps">
                         <thead>
                             <tr>
                                 <th scope="col">"Metric"</th>
@@ -79,14 +79,14 @@ pub(super) fn panel(view: &RunView) -> Option<AnyView> {
 }
 
 fn row(gap: &Summary, column: Option<&Column>) -> AnyView {
-    let name = column.map_or_else(|| gap.metric.clone(), |column| column.name.clone());
+    let name = column.map_or_else(|| gap.metric.clone(), |it| number::capitalised(&it.name));
     let href = super::super::definition::link(&gap.metric);
     let left_out = (!gap.left_out.is_empty()).then(|| {
         let names = gap.left_out.iter().map(Slice::label).collect::<Vec<_>>().join(", ");
         let n = gap.left_out.len() as u64;
         let text = format!("{} left out", number::counted(n, "group", "groups"));
         let title = format!("too few rows or undefined: {names}");
-        view! { <span class="why" title=title>{text}</span> }
+        view! { <p class="why" title=title>{text}</p> }
     });
     let Some(difference) = &gap.difference else {
         let reason = gap.reason.clone().unwrap_or_else(|| "nothing to compare".to_owned());
@@ -142,18 +142,15 @@ fn measure(
     write: fn(f64) -> String,
     write_interval: fn(f64, f64) -> String,
 ) -> AnyView {
-    let value = disparity.and_then(|it| Some((it, it.value?)));
-    match value {
-        Some((it, value)) => view! {
-            <span class="estimate">
-                {write(value)} {interval_mark(it.interval.as_ref(), write_interval)}
-            </span>
-        }
-        .into_any(),
-        None => {
-            let reason = disparity.and_then(|it| it.reason.clone());
-            let reason = reason.unwrap_or_else(|| "nothing to compare".to_owned());
-            view! { <span class="why">"undefined: " {reason}</span> }.into_any()
-        }
+    let Some((it, value)) = disparity.and_then(|it| Some((it, it.value?))) else {
+        let reason = disparity.and_then(|it| it.reason.clone());
+        let reason = reason.unwrap_or_else(|| "nothing to compare".to_owned());
+        return view! { <span class="why">"undefined: " {reason}</span> }.into_any();
+    };
+    view! {
+        <span class="estimate">
+            {write(value)} {interval_mark(it.interval.as_ref(), write_interval)}
+        </span>
     }
+    .into_any()
 }

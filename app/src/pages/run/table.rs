@@ -173,7 +173,7 @@ impl Table {
             }
             .into_any();
         }
-        let heads = self.columns.iter().map(|column| self.head(column, view)).collect_view();
+        let heads = self.columns.iter().map(|column| head(column, view)).collect_view();
         let slice_head = view! {
             <SortHeader label="Slice" href=sort_link(view, "") sorted=sorted(view, "") />
         };
@@ -217,25 +217,6 @@ impl Table {
                 </table>
             </Scroll>
             <p class="pages">{showing}</p>
-        }
-        .into_any()
-    }
-
-    fn head(&self, column: &Column, view: &RunView) -> AnyView {
-        let href = sort_link(view, &column.key);
-        let definition = column.definition();
-        let title = format!("What {} means", column.name);
-        view! {
-            <SortHeader
-                label=column.name.clone()
-                href=href
-                sorted=sorted(view, &column.key)
-                numeric=true
-            >
-                <a class="define" href=definition title=title.clone() aria-label=title>
-                    "?"
-                </a>
-            </SortHeader>
         }
         .into_any()
     }
@@ -324,6 +305,25 @@ impl Table {
         let depth = (this.abs() / furthest * 10.0).round().clamp(1.0, 10.0) as u8;
         Some(Heat { side, depth })
     }
+}
+
+fn head(column: &Column, view: &RunView) -> AnyView {
+    let href = sort_link(view, &column.key);
+    let definition = column.definition();
+    let title = format!("What {} means", column.name);
+    view! {
+        <SortHeader
+            label=number::capitalised(&column.name)
+            href=href
+            sorted=sorted(view, &column.key)
+            numeric=true
+        >
+            <a class="define" href=definition title=title.clone() aria-label=title>
+                "?"
+            </a>
+        </SortHeader>
+    }
+    .into_any()
 }
 
 /// Rows without a value stand last, whichever way the others are sorted.
