@@ -5,5 +5,6 @@
 
 pub mod definition;
 pub mod parts;
+pub mod problems;
 pub mod run;
 pub mod trend;

@@ -100,16 +100,22 @@ impl Entry {
     }
 
     /// The leaf: RFC 8785 JSON (all keys ASCII, no numbers, so sorted keys are all it takes).
-    pub fn leaf(&self, position: i64, at: OffsetDateTime, by: &By, salt: &str, prev: &str) -> String {
+    pub fn leaf(
+        &self,
+        position: i64,
+        at: OffsetDateTime,
+        by: &By,
+        salt: &str,
+        prev: &str,
+    ) -> String {
         let (kind, token) = match by.via {
             Via::Session => ("person", None),
             Via::Token(token) => ("token", Some(token.to_string())),
             Via::Operator => ("operator", None),
             Via::Server => ("server", None),
         };
-        let commitment = |value: &Option<Value>| {
-            value.as_ref().map(|value| commit(salt, &value.to_string()))
-        };
+        let commitment =
+            |value: &Option<Value>| value.as_ref().map(|value| commit(salt, &value.to_string()));
         json!({
             "v": "1",
             "position": position.to_string(),

@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod permit;
+pub mod token;
 
 pub use actor::Actor;
 pub use permit::Permit;

@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod links;
 pub mod people;
+pub mod runs;
 pub mod sessions;
 pub mod settings;
 pub mod teams;
@@ -17,9 +18,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use audit::{Actor, Entry};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use std::str::FromStr;
 use std::time::Duration;
@@ -33,7 +32,10 @@ const LEAST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 #[derive(Clone, Debug)]
 pub enum Store {
     /// Many readers and one writer: writers wait in the pool's fair queue, not in SQLite's.
-    Sqlite { read: SqlitePool, write: SqlitePool },
+    Sqlite {
+        read: SqlitePool,
+        write: SqlitePool,
+    },
     Postgres(PgPool),
 }
 
@@ -153,9 +155,7 @@ impl Store {
     /// Opens a transaction that writes.
     pub async fn begin(&self, actor: &Actor, clock: &Clock) -> Result<Tx> {
         let db = match self {
-            Self::Sqlite { write, .. } => {
-                TxDb::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?)
-            }
+            Self::Sqlite { write, .. } => TxDb::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
             Self::Postgres(pool) => TxDb::Postgres(pool.begin().await?),
         };
         Ok(Tx { db, actor: actor.clone(), at: clock.now(), clock: clock.clone(), entries: vec![] })

@@ -112,7 +112,8 @@ impl Checkpoint {
                 .strip_prefix("\u{2014} ")
                 .and_then(|rest| rest.strip_prefix(origin.as_str()))
                 .and_then(|rest| STANDARD.decode(rest.trim()).ok());
-            let Some((id, signature)) = blob.as_deref().and_then(<[u8]>::split_first_chunk::<4>) else {
+            let Some((id, signature)) = blob.as_deref().and_then(<[u8]>::split_first_chunk::<4>)
+            else {
                 return false;
             };
             *id == key_id(&origin, key)

@@ -3,8 +3,8 @@
 use super::{Store, Tx, in_tx, read, write_alone};
 use crate::audit::merkle::{Edge, leaf_hash};
 use crate::audit::verify::StoredEntry;
-use crate::audit::{hex, timestamp};
 pub use crate::audit::{By as Actor, Entry};
+use crate::audit::{hex, timestamp};
 use crate::clock::{from_micros, micros};
 use crate::error::{Error, Result};
 use time::OffsetDateTime;
@@ -77,8 +77,7 @@ pub(super) async fn append(tx: &mut Tx, entries: &[Entry]) -> Result<()> {
         "update audit_head set size = size where id = 1 returning size, edge, last_hash";
     const INSERT: &str = "insert into audit_entry (position, at, actor_id, action, object_kind, \
          object_id, leaf, leaf_hash) values ($1, $2, $3, $4, $5, $6, $7, $8)";
-    const DETAIL: &str =
-        "insert into audit_detail (position, salt, detail) values ($1, $2, $3)";
+    const DETAIL: &str = "insert into audit_detail (position, salt, detail) values ($1, $2, $3)";
     const HEAD: &str = "update audit_head set size = $1, edge = $2, last_hash = $3 where id = 1";
 
     let head: Head = in_tx!(tx, db => sqlx::query_as(LOCK).fetch_one(db).await)?;

@@ -14,6 +14,9 @@ use uuid::Uuid;
 /// The key under which a session's data names its person.
 pub const PERSON: &str = "person";
 
+/// After this many microseconds without use a session has ended: twelve hours.
+pub const IDLE: i64 = 12 * 3600 * 1_000_000;
+
 #[derive(Clone, Debug)]
 pub struct Sessions {
     pub store: Store,
@@ -46,10 +49,8 @@ impl Sessions {
         const UPDATE: &str = "update session set person_id = $2, data = $3, seen_at = $4, \
              expires_at = $5 where hash = $1";
         let hash = session_hash(record.id);
-        let person: Option<Uuid> = record
-            .data
-            .get(PERSON)
-            .and_then(|value| serde_json::from_value(value.clone()).ok());
+        let person: Option<Uuid> =
+            record.data.get(PERSON).and_then(|value| serde_json::from_value(value.clone()).ok());
         let data = serde_json::to_string(&record.data)
             .map_err(|error| session_store::Error::Encode(error.to_string()))?;
         let (now, expires) = (micros(self.clock.now()), micros(record.expiry_date));
@@ -65,6 +66,7 @@ impl Sessions {
     }
 }
 
+#[async_trait::async_trait]
 impl SessionStore for Sessions {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
         while !self.write(record, true).await? {
@@ -80,10 +82,10 @@ impl SessionStore for Sessions {
 
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
         const SQL: &str = "select hash, data, created_at, seen_at, expires_at from session \
-             where hash = $1 and expires_at > $2";
+             where hash = $1 and expires_at > $2 and seen_at > $3";
         let now = micros(self.clock.now());
         let row: Option<SessionRow> = read!(&self.store, db => sqlx::query_as(SQL)
-            .bind(session_hash(*id)).bind(now).fetch_optional(db).await)
+            .bind(session_hash(*id)).bind(now).bind(now - IDLE).fetch_optional(db).await)
         .map_err(backend)?;
         row.map(|row| {
             let data: HashMap<String, serde_json::Value> = serde_json::from_str(&row.data)
@@ -102,8 +104,9 @@ impl Store {
     /// The open sessions of a person, the latest seen first.
     pub async fn sessions_of(&self, person: PersonId, now: i64) -> Result<Vec<SessionRow>> {
         const SQL: &str = "select hash, data, created_at, seen_at, expires_at from session \
-             where person_id = $1 and expires_at > $2 order by seen_at desc";
-        Ok(read!(self, db => sqlx::query_as(SQL).bind(person.0).bind(now).fetch_all(db).await)?)
+             where person_id = $1 and expires_at > $2 and seen_at > $3 order by seen_at desc";
+        Ok(read!(self, db => sqlx::query_as(SQL).bind(person.0).bind(now).bind(now - IDLE)
+            .fetch_all(db).await)?)
     }
 
     pub async fn end_session(&self, hash: &str) -> Result<()> {
@@ -121,8 +124,8 @@ impl Store {
 
     /// Removes what has expired.
     pub async fn sweep_sessions(&self, now: i64) -> Result<()> {
-        const SQL: &str = "delete from session where expires_at <= $1";
-        write_alone!(self, db => sqlx::query(SQL).bind(now).execute(db).await.map(drop))?;
+        const SQL: &str = "delete from session where expires_at <= $1 or seen_at <= $2";
+        write_alone!(self, db => sqlx::query(SQL).bind(now).bind(now - IDLE).execute(db).await.map(drop))?;
         Ok(())
     }
 }
