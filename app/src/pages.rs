@@ -3,6 +3,8 @@
 //! A view struct owns everything its page shows, so that a page never asks for data and what it
 //! shows can be tested without a server.
 
+pub mod definition;
 pub mod parts;
 pub mod problems;
+pub mod run;
 pub mod trend;

@@ -7,9 +7,10 @@ pub mod list;
 pub mod mark;
 pub mod number;
 pub mod page_header;
+pub mod sentence;
 pub mod shell;
 
-pub use estimate::{EstimateCell, EstimateText, Heat, HeatSide};
+pub use estimate::{EstimateCell, EstimateText, Heat, HeatSide, Shown};
 pub use form::{
     CheckBox, CheckList, FieldKind, Form, Select, Submit, SubmitKind, TextArea, TextField,
 };
@@ -17,4 +18,5 @@ pub use link::Link;
 pub use list::{FilterBar, Pages, Scroll, SortHeader, Sorted};
 pub use mark::{Badge, BadgeKind, Digest, Moment, Time, Verdict, VerdictKind};
 pub use page_header::{EmptyState, Lede, PageHeader, Panel};
+pub use sentence::Sentence;
 pub use shell::{Crumb, Frame, Notice, NoticeKind, Section, Viewer, document};
