@@ -32,9 +32,9 @@ impl FieldErrors {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .flat_map(|(field, all)| all.iter().map(move |message| (field.as_str(), message.as_str())))
+        self.0.iter().flat_map(|(field, all)| {
+            all.iter().map(move |message| (field.as_str(), message.as_str()))
+        })
     }
 
     /// `Ok` when nothing is wrong.

@@ -1,6 +1,12 @@
-//! The metric catalogue: one table that everything reads.
+//! The metric catalogue: one table that pages, the API description and validation all read.
+//!
+//! A metric that is not in it can still be uploaded, as a [`CustomMetric`] that the document declares.
+
+mod table;
 
 use serde::{Deserialize, Serialize};
+
+pub use table::METRICS;
 
 /// What a positive prediction means for the person it is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,6 +32,139 @@ pub enum Direction {
     Neither,
 }
 
+/// How the better direction of a metric is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// The same for every outcome.
+    Always(Direction),
+    /// More is better where the positive outcome is favourable, worse where it is adverse.
+    WithOutcome,
+}
+
+/// What kind of quantity a metric is; it decides which interval it gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A number of rows.
+    Count,
+    /// A share of rows among rows.
+    Rate,
+    /// A mean of a number that each row (or query, or sample) has.
+    Mean,
+    /// An area under the ROC curve.
+    Auc,
+    /// A smooth function of several counts.
+    Composite,
+    /// Anything else; its interval takes a bootstrap.
+    Other,
+}
+
+/// Which kind of system a metric is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// Classifiers.
+    Classification,
+    /// Regression models.
+    Regression,
+    /// Rankers, recommenders and search.
+    Ranking,
+    /// Text and image generators.
+    Generative,
+}
+
+/// A metric of the catalogue.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Its key: `snake_case`, with `@k` where it has a cut-off.
+    pub key: &'static str,
+    /// What a person reads.
+    pub name: &'static str,
+    /// What it is for.
+    pub family: Family,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its unit, `1` for a share or a score.
+    pub unit: &'static str,
+    /// Its least and greatest value; `None` where an end is open.
+    pub range: Option<[f64; 2]>,
+    /// Which way it is better.
+    pub better: Better,
+    /// Its definition.
+    pub formula: &'static str,
+    /// When to use it.
+    pub use_when: &'static str,
+    /// What it hides.
+    pub hides: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+}
+
+impl Metric {
+    /// Which way it is better, given what a positive prediction means for a person.
+    pub fn direction(&self, outcome: Outcome) -> Direction {
+        match (self.better, outcome) {
+            (Better::Always(direction), _) => direction,
+            (Better::WithOutcome, Outcome::Favourable) => Direction::Higher,
+            (Better::WithOutcome, Outcome::Adverse) => Direction::Lower,
+            (Better::WithOutcome, Outcome::Neutral) => Direction::Neither,
+        }
+    }
+
+    /// Whether it is written with a cut-off, as in `ndcg@10`.
+    pub fn has_cutoff(&self) -> bool {
+        self.key.ends_with("@k")
+    }
+
+    /// The range, or the whole line where an end is open.
+    pub fn holds(&self, value: f64) -> bool {
+        value.is_finite() && self.range.is_none_or(|[low, high]| (low..=high).contains(&value))
+    }
+}
+
+/// The metric of a key; a key with a cut-off carries it: `ndcg@10`.
+///
+/// ```
+/// use metrics::catalogue;
+/// assert_eq!(catalogue::find("ndcg@10").unwrap().key, "ndcg@k");
+/// assert!(catalogue::find("ndcg").is_none());
+/// assert_eq!(catalogue::nearest("true_postive_rate"), Some("true_positive_rate"));
+/// ```
+pub fn find(key: &str) -> Option<&'static Metric> {
+    match key.split_once('@') {
+        None => METRICS.iter().find(|metric| metric.key == key),
+        Some((base, cutoff)) => {
+            let whole = !cutoff.is_empty()
+                && !cutoff.starts_with('0')
+                && cutoff.len() <= 6
+                && cutoff.bytes().all(|b| b.is_ascii_digit());
+            METRICS
+                .iter()
+                .filter(|_| whole)
+                .find(|metric| metric.key.strip_suffix("@k").is_some_and(|known| known == base))
+        }
+    }
+}
+
+/// The known key that a mistyped one is nearest to, if any is near.
+pub fn nearest(key: &str) -> Option<&'static str> {
+    nearest_of(key, METRICS.iter().map(|metric| metric.key))
+}
+
+/// The nearest of some names to a mistyped one, if any is near.
+pub(crate) fn nearest_of<'a>(
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    known
+        .into_iter()
+        .map(|known| (strsim::jaro_winkler(&name, &known.to_lowercase()), known))
+        .filter(|(likeness, _)| *likeness >= 0.75)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, known)| known)
+}
+
 /// A metric that a run document brings along, because the catalogue does not have it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,4 +182,46 @@ pub struct CustomMetric {
     /// Its least and greatest value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<[f64; 2]>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_key_stands_once_and_is_found() {
+        let keys: BTreeSet<_> = METRICS.iter().map(|metric| metric.key).collect();
+        assert_eq!(keys.len(), METRICS.len());
+        for metric in METRICS {
+            let written = metric.key.replace("@k", "@10");
+            assert_eq!(find(&written).map(|found| found.key), Some(metric.key));
+        }
+    }
+
+    #[test]
+    fn a_cut_off_is_a_whole_number_and_stands_only_where_the_metric_has_one() {
+        for key in ["ndcg", "ndcg@", "ndcg@0", "ndcg@ten", "ndcg@k", "accuracy@5", "ndcg@5@5"] {
+            assert!(find(key).is_none(), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_is_better_follows_from_metric_and_outcome() {
+        let selection = find("selection_rate").unwrap();
+        assert_eq!(selection.direction(Outcome::Favourable), Direction::Higher);
+        assert_eq!(selection.direction(Outcome::Adverse), Direction::Lower);
+        assert_eq!(selection.direction(Outcome::Neutral), Direction::Neither);
+        let false_positives = find("false_positive_rate").unwrap();
+        for outcome in [Outcome::Favourable, Outcome::Adverse, Outcome::Neutral] {
+            assert_eq!(false_positives.direction(outcome), Direction::Lower);
+        }
+    }
+
+    #[test]
+    fn a_mistyped_key_finds_its_neighbour_and_nonsense_finds_none() {
+        assert_eq!(nearest("selection_rat"), Some("selection_rate"));
+        assert_eq!(nearest("Brier"), Some("brier_score"));
+        assert_eq!(nearest("zzz"), None);
+    }
 }

@@ -1,6 +1,7 @@
 //! Estimates: a metric on a slice, with its n and its interval.
 
-use crate::Slice;
+use crate::interval::{self, Bounds, method};
+use crate::{Slice, catalogue, rates};
 use serde::{Deserialize, Serialize};
 
 /// An interval for a quantity, at a confidence level, by a named method.
@@ -78,5 +79,58 @@ impl Estimate {
             (Some(_), None) => State::ReportedWithoutN,
             (Some(_), Some(_)) => State::Estimated,
         }
+    }
+
+    /// Its value with limits at any level, recomputed from what is stored beside it.
+    ///
+    /// # Errors
+    /// In words, when it has no value, no n, or when its interval is known at another level only.
+    pub fn bounds(&self, level: f64) -> Result<Bounds, String> {
+        let Some(value) = self.value else {
+            return Err(self.undefined.clone().unwrap_or_else(|| "undefined".to_owned()));
+        };
+        let Some(n) = self.n else { return Err("reported without n".to_owned()) };
+        if let (Some(k), Some(whole), None) = (self.numerator, self.denominator, self.n_effective)
+            && whole > 0
+            && k <= whole
+        {
+            return Ok(interval::wilson(k as f64 / whole as f64, whole as f64, level));
+        }
+        let Some(stored) = &self.interval else {
+            return Err("it has no interval".to_owned());
+        };
+        let n = self.n_effective.unwrap_or(n as f64);
+        let in_unit = (0.0..=1.0).contains(&value) && n > 0.0;
+        let bounds = match (stored.method.as_str(), self.stderr) {
+            (method::WILSON_KISH | method::WILSON_BOUND, _) if in_unit => {
+                Some(interval::wilson(value, n, level))
+            }
+            (method::WILSON_F1, _) if in_unit => {
+                let share = value / (2.0 - value);
+                Some(interval::wilson(share, n, level).through(rates::f1_of))
+            }
+            (method::EXACT_PAIRS, _) if self.positives.is_some() => {
+                Some(interval::perfect_auc(value, rates::least_class(self), level))
+            }
+            (method::T, Some(stderr)) if n > 1.0 => {
+                let bounds = interval::mean_t(value, stderr, n - 1.0, level);
+                let range = catalogue::find(&self.metric).and_then(|metric| metric.range);
+                let [low, high] = range.unwrap_or([f64::NEG_INFINITY, f64::INFINITY]);
+                Some(Bounds { value, low: bounds.low.max(low), high: bounds.high.min(high) })
+            }
+            (method::DELONG | method::DELONG_KISH | method::HANLEY_MCNEIL, Some(stderr))
+                if value > 0.0 && value < 1.0 =>
+            {
+                Some(interval::logit_normal(value, stderr, level))
+            }
+            (method::DELTA, Some(stderr)) if in_unit => {
+                Some(interval::delta(value, stderr, level))
+            }
+            _ if (stored.level - level).abs() < 1e-9 => {
+                Some(Bounds { value, low: stored.low, high: stored.high })
+            }
+            _ => None,
+        };
+        bounds.ok_or_else(|| format!("its interval is known at level {} only", stored.level))
     }
 }

@@ -1,7 +1,7 @@
 //! The metrics core: from rows to rates per slice, with honest uncertainty.
 //!
-//! Pure by design: no database, no web, no clock, no randomness. What a file looks like stands in
-//! [`read`]; everything else is arithmetic on counts.
+//! Pure by design: no database, no web, no clock, no randomness. Files are read by
+//! `evaluate` (feature `read`) alone; everything else is arithmetic on counts.
 //!
 //! The vocabulary: a [`Slice`] is a conjunction of attribute=group pairs, a metric is a row of the
 //! [`catalogue`], an [`Estimate`] is a metric on a slice with its n and interval, and a
@@ -9,13 +9,26 @@
 
 #![warn(missing_docs)]
 
+pub mod auc;
 pub mod catalogue;
+pub mod counts;
+pub mod disparity;
 pub mod estimate;
+#[cfg(feature = "read")]
+pub mod evaluate;
+pub mod interval;
 pub mod problem;
+pub mod rates;
+#[cfg(feature = "read")]
+mod read;
 pub mod run;
 pub mod slice;
+pub mod spec;
+pub mod trend;
 
+pub use disparity::Disparity;
 pub use estimate::{Estimate, Interval, State};
 pub use problem::{Place, Problem};
 pub use run::{DatasetRef, Instrument, RunDocument};
 pub use slice::Slice;
+pub use spec::Spec;
