@@ -178,8 +178,8 @@ fn count(n: usize) -> u32 {
 /// Reads results in the given format, or in the one that their content shows.
 ///
 /// # Errors
-/// Every problem that can be seen at once, in reading order; at most 100 are listed, and then one
-/// that says how many more there are.
+/// Every problem that can be seen at once: first those of the syntax, then those of the meaning,
+/// each in reading order. At most 100 are listed, and then one that says how many more there are.
 pub fn read(
     bytes: &[u8],
     format: Option<Format>,
@@ -201,6 +201,3 @@ pub fn read(
     let receipt = Receipt::of(format, &document, notes);
     Ok((document, receipt))
 }
-
-#[cfg(test)]
-mod tests;

@@ -34,13 +34,23 @@ impl Known {
 /// The metrics that one document may use.
 pub(super) struct Metrics<'d> {
     declared: BTreeMap<&'d str, Known>,
+    /// What to say of a key that is neither known nor declared.
+    otherwise: &'static str,
 }
 
 impl<'d> Metrics<'d> {
+    /// For a format in which no metric can be declared.
+    pub fn of_catalogue() -> Self {
+        Self {
+            declared: BTreeMap::new(),
+            otherwise: "or a run document, which can declare metrics of its own",
+        }
+    }
+
     pub fn with(declared: &'d [CustomMetric]) -> Self {
         let declared =
             declared.iter().map(|metric| (metric.key.as_str(), Known::of(metric))).collect();
-        Self { declared }
+        Self { declared, otherwise: "or a declaration in `metrics`" }
     }
 
     /// What is known of a metric, or what is wrong with its key.
@@ -78,12 +88,8 @@ impl<'d> Metrics<'d> {
                     Problem::new("unknown_metric", format!("no metric is called {}", quoted(key)));
                 let near = (key.len() <= name::MAX_NAME).then(|| self.nearest(base)).flatten();
                 match near {
-                    Some(near) => {
-                        problem.expected(format!("`{near}`, or a declaration in `metrics`"))
-                    }
-                    None => {
-                        problem.expected("a key of the catalogue, or a declaration in `metrics`")
-                    }
+                    Some(near) => problem.expected(format!("`{near}`, {}", self.otherwise)),
+                    None => problem.expected(format!("a key of the catalogue, {}", self.otherwise)),
                 }
             }
         }
