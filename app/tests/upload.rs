@@ -1,11 +1,14 @@
 //! Uploads as people send them: what is read, what is refused, and in which words.
 
+#![expect(clippy::unwrap_used, reason = "in a test's helpers a panic is the failure")]
+
 use app::upload::canonical::{canonical, run_content};
 use app::upload::export::to_csv;
 use app::upload::{Context, Format, RUN_SCHEMA, Receipt, read};
 use metrics::{Instrument, Problem, RunDocument, Slice, State};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
@@ -28,7 +31,7 @@ fn beside() -> Context {
 
 fn accepted(bytes: &[u8], context: &Context) -> (RunDocument, Receipt) {
     read(bytes, None, context).unwrap_or_else(|problems| {
-        panic!("{}", problems.iter().map(|p| format!("{p}\n")).collect::<String>())
+        panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     })
 }
 
@@ -147,8 +150,10 @@ fn every_broken_file_gets_exactly_its_list_of_problems() {
             Context::at(RECEIVED)
         };
         let problems = read(&fs::read(&path).unwrap(), None, &context).unwrap_err();
-        let found: String =
-            problems.iter().map(|problem| format!("{} {problem}\n", problem.code)).collect();
+        let mut found = String::new();
+        for problem in &problems {
+            writeln!(found, "{} {problem}", problem.code).unwrap();
+        }
         let expected_path = path.with_added_extension("txt");
         if std::env::var("EXPECT").is_ok_and(|what| what == "write") {
             fs::write(&expected_path, &found).unwrap();
@@ -200,7 +205,7 @@ fn brackets_a_million_deep_are_one_problem() {
 fn a_table_with_a_million_columns_is_one_problem() {
     let mut table = String::from("metric,value,n");
     for i in 0..1_000_000 {
-        table.push_str(&format!(",a{i}"));
+        write!(table, ",a{i}").unwrap();
     }
     let problems = read(table.as_bytes(), None, &beside()).unwrap_err();
     assert_eq!(problems.len(), 1);
@@ -221,7 +226,7 @@ fn a_hundred_problems_are_listed_and_the_others_counted() {
 fn a_million_estimates_are_read_and_the_next_one_is_refused() {
     let mut table = String::from("metric,value,n,user\n");
     for i in 0..1_000_001 {
-        table.push_str(&format!("roc_auc,0.5,9,u{i}\n"));
+        writeln!(table, "roc_auc,0.5,9,u{i}").unwrap();
     }
     let problems = read(table.as_bytes(), None, &beside()).unwrap_err();
     assert_eq!(problems.len(), 1);

@@ -46,6 +46,5 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, Problem> {
 }
 
 fn line_of(bytes: &[u8], at: usize) -> u64 {
-    let newlines = bytes[..at].iter().filter(|&&byte| byte == b'\n').count();
-    newlines as u64 + 1
+    bytes[..at].split(|&byte| byte == b'\n').count() as u64
 }

@@ -367,7 +367,7 @@ impl<'a> Parser<'a, '_> {
 
     fn broken(&mut self, what: &str) -> Stop {
         let before = &self.text.as_bytes()[..self.at.min(self.text.len())];
-        let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
+        let line = before.split(|&b| b == b'\n').count();
         let line_start = before.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
         // Bytes that continue a character (0b10xx_xxxx) take no column of their own.
         let column = before[line_start..].iter().filter(|&&b| b & 0xc0 != 0x80).count() + 1;

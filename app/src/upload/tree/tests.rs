@@ -1,6 +1,7 @@
 //! Tests of the strict JSON tree.
 
 use super::*;
+use serde_json::Value;
 
 fn problems_of(text: &str) -> Vec<Problem> {
     let mut problems = Problems::default();
@@ -84,25 +85,25 @@ fn surrogate_pairs_are_one_character_and_halves_are_refused() {
     assert_eq!(places(r#"["\ud83d", "\ude00", "\ud83dx", "\ud83d\u0041"]"#).len(), 4);
 }
 
+fn same(node: &Node, value: &Value) -> bool {
+    match (node, value) {
+        (Node::Null, Value::Null) => true,
+        (Node::Bool(a), Value::Bool(b)) => a == b,
+        (Node::Number(a), Value::Number(b)) => a.parse::<f64>().ok() == b.as_f64(),
+        (Node::Text(a), Value::String(b)) => a == b,
+        (Node::List(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
+        (Node::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(k, v)| same(v, &b[k.as_ref()]))
+        }
+        _ => false,
+    }
+}
+
 #[test]
 fn what_serde_json_reads_is_read_the_same() {
     let text =
         r#" {"a": [1, -2.5e3, 0, "x\"\\\/\b\f\n\r\té", true, false, null], "b": {}, "": []} "#;
-    fn same(node: &Node, value: &serde_json::Value) -> bool {
-        use serde_json::Value;
-        match (node, value) {
-            (Node::Null, Value::Null) => true,
-            (Node::Bool(a), Value::Bool(b)) => a == b,
-            (Node::Number(a), Value::Number(b)) => a.parse::<f64>().ok() == b.as_f64(),
-            (Node::Text(a), Value::String(b)) => a == b,
-            (Node::List(a), Value::Array(b)) => {
-                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
-            }
-            (Node::Object(a), Value::Object(b)) => {
-                a.len() == b.len() && a.iter().all(|(k, v)| same(v, &b[k.as_ref()]))
-            }
-            _ => false,
-        }
-    }
     assert!(same(&tree(text), &serde_json::from_str(text).unwrap()));
 }
