@@ -1,1 +1,7 @@
-//! (filled next)
+//! Screens: one file each, a Leptos component from a plain view to HTML.
+//!
+//! A view struct owns everything its page shows, so that a page never asks for data and what it
+//! shows can be tested without a server.
+
+pub mod parts;
+pub mod problems;

@@ -1,0 +1,20 @@
+//! What screens share: the frame, form parts, headers, tables and how a number is written.
+
+pub mod estimate;
+pub mod form;
+pub mod link;
+pub mod list;
+pub mod mark;
+pub mod number;
+pub mod page_header;
+pub mod shell;
+
+pub use estimate::{EstimateCell, EstimateText, Heat, HeatSide};
+pub use form::{
+    CheckBox, CheckList, FieldKind, Form, Select, Submit, SubmitKind, TextArea, TextField,
+};
+pub use link::Link;
+pub use list::{FilterBar, Pages, Scroll, SortHeader, Sorted};
+pub use mark::{Badge, BadgeKind, Digest, Moment, Time, Verdict, VerdictKind};
+pub use page_header::{EmptyState, Lede, PageHeader, Panel};
+pub use shell::{Crumb, Frame, Notice, NoticeKind, Section, Viewer, document};

@@ -1,0 +1,138 @@
+//! How a number is written, on pages and in charts alike.
+//!
+//! Values have three decimals and interval ends two, unless two would make the ends look equal.
+
+const MINUS: char = '\u{2212}';
+
+/// A count with thousands separators: `16,281`.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A count and its noun: `1 row`, `2 rows`.
+pub fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
+/// A value with three decimals.
+pub fn value(value: f64) -> String {
+    decimals(value, 3)
+}
+
+/// A difference with its sign, three decimals: `+0.055`, `−0.306`, `0.000`.
+pub fn signed(value: f64) -> String {
+    with_sign(value, 3)
+}
+
+/// A difference with its sign and two decimals, for running text and labels.
+pub fn signed_short(value: f64) -> String {
+    with_sign(value, 2)
+}
+
+/// A value with two decimals, for running text and labels.
+pub fn short(value: f64) -> String {
+    decimals(value, 2)
+}
+
+/// Interval ends: `[0.54, 0.62]`.
+pub fn interval(low: f64, high: f64) -> String {
+    let places = interval_places(low, high);
+    format!("[{}, {}]", decimals(low, places), decimals(high, places))
+}
+
+/// Interval ends of a difference: `[−0.02, +0.04]`.
+pub fn signed_interval(low: f64, high: f64) -> String {
+    let places = interval_places(low, high);
+    format!("[{}, {}]", with_sign(low, places), with_sign(high, places))
+}
+
+/// Interval ends in running text: `0.54 to 0.62`.
+pub fn interval_words(low: f64, high: f64) -> String {
+    let places = interval_places(low, high);
+    format!("{} to {}", decimals(low, places), decimals(high, places))
+}
+
+/// Interval ends of a difference in running text: `−0.02 to +0.04`.
+pub fn signed_interval_words(low: f64, high: f64) -> String {
+    let places = interval_places(low, high);
+    format!("{} to {}", with_sign(low, places), with_sign(high, places))
+}
+
+/// A confidence level: `95 %`, `99.5 %`.
+pub fn level(level: f64) -> String {
+    let percent = decimals(level * 100.0, 2);
+    format!("{} %", percent.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// A number with this many decimals, a real minus and no negative zero.
+pub fn decimals(value: f64, places: usize) -> String {
+    let text = format!("{:.places$}", value.abs());
+    if value < 0.0 && text.bytes().any(|b| matches!(b, b'1'..=b'9')) {
+        format!("{MINUS}{text}")
+    } else {
+        text
+    }
+}
+
+fn with_sign(value: f64, places: usize) -> String {
+    let text = decimals(value, places);
+    if value > 0.0 && text.bytes().any(|b| matches!(b, b'1'..=b'9')) {
+        format!("+{text}")
+    } else {
+        text
+    }
+}
+
+/// As few decimals, from two on, as tell the ends apart; five where nothing does.
+fn interval_places(low: f64, high: f64) -> usize {
+    (2..5).find(|&places| decimals(low, places) != decimals(high, places)).unwrap_or(
+        // Equal ends are equal at any length.
+        if (low - high).abs() < f64::EPSILON { 2 } else { 5 },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_thousands_separators() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(16_281), "16,281");
+        assert_eq!(count(1_000_000), "1,000,000");
+        assert_eq!(counted(1, "row", "rows"), "1 row");
+    }
+
+    #[test]
+    fn signs_are_real_and_zero_has_none() {
+        assert_eq!(signed(-0.306), "−0.306");
+        assert_eq!(signed(0.0554), "+0.055");
+        assert_eq!(signed(0.0001), "0.000");
+        assert_eq!(signed(-0.0001), "0.000");
+        assert_eq!(value(-0.5), "−0.500");
+    }
+
+    #[test]
+    fn interval_ends_never_look_equal_unless_they_are() {
+        assert_eq!(interval(0.541, 0.618), "[0.54, 0.62]");
+        assert_eq!(interval(0.0212, 0.0249), "[0.021, 0.025]");
+        assert_eq!(interval(0.9999, 1.0), "[0.9999, 1.0000]");
+        assert_eq!(interval(1.0, 1.0), "[1.00, 1.00]");
+        assert_eq!(signed_interval(-0.02, 0.04), "[−0.02, +0.04]");
+    }
+
+    #[test]
+    fn a_level_is_a_percentage_without_needless_decimals() {
+        assert_eq!(level(0.95), "95 %");
+        assert_eq!(level(0.995), "99.5 %");
+    }
+}

@@ -1,0 +1,101 @@
+//! The actor of a request: a person in a session, a token that acts for a person, or whoever has
+//! the command line on the server's own machine.
+
+use crate::audit::{By, Via};
+use crate::error::{Error, Result};
+use app::domain::token::TokenScope;
+use app::domain::{Grants, Permission, PersonId, Scope, TeamId, TokenId};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use time::OffsetDateTime;
+
+#[derive(Clone, Debug)]
+pub struct Actor {
+    pub person: Option<PersonId>,
+    pub name: String,
+    pub email: String,
+    pub grants: Grants,
+    pub through: Through,
+}
+
+/// How the actor reached us.
+#[derive(Clone, Debug)]
+pub enum Through {
+    Session {
+        /// SHA-256 of the session's id.
+        hash: String,
+        /// When the password was last given.
+        authenticated_at: OffsetDateTime,
+    },
+    Token {
+        id: TokenId,
+        scopes: Vec<TokenScope>,
+        /// The one team it works in; `None`: wherever its person may.
+        team: Option<TeamId>,
+        /// Used by many, so an upload must say for whom it is made.
+        shared: bool,
+    },
+    /// The command line on the server's own machine, which could write the database anyway.
+    Operator,
+}
+
+impl Actor {
+    pub fn operator() -> Self {
+        Self {
+            person: None,
+            name: "operator".to_owned(),
+            email: String::new(),
+            grants: Grants::default(),
+            through: Through::Operator,
+        }
+    }
+
+    /// What the actor may do: a person's roles, cut down to a token's scopes and team.
+    pub fn may(&self, permission: Permission, scope: Scope<'_>) -> bool {
+        match &self.through {
+            Through::Operator => true,
+            Through::Session { .. } => self.grants.may(permission, scope),
+            Through::Token { scopes, team, .. } => {
+                let in_team = match (team, scope) {
+                    (None, _) | (Some(_), Scope::Anywhere) => true,
+                    (Some(team), Scope::Team(lineage)) => lineage.contains(team),
+                    (Some(_), Scope::Organisation) => permission == Permission::Read,
+                };
+                in_team
+                    && permission.token_scope().is_some_and(|scope| scopes.contains(&scope))
+                    && self.grants.may(permission, scope)
+            }
+        }
+    }
+
+    /// How the audit log names the actor.
+    pub fn by(&self) -> By {
+        let via = match &self.through {
+            Through::Session { .. } => Via::Session,
+            Through::Token { id, .. } => Via::Token(*id),
+            Through::Operator => Via::Operator,
+        };
+        By { person: self.person, via }
+    }
+
+    /// The person; everything that leaves a name behind needs one.
+    pub fn person(&self) -> Result<PersonId> {
+        self.person.ok_or_else(|| Error::forbidden("only a person with an account may do this"))
+    }
+
+    pub fn token_id(&self) -> Option<TokenId> {
+        match self.through {
+            Through::Token { id, .. } => Some(id),
+            Through::Session { .. } | Through::Operator => None,
+        }
+    }
+}
+
+/// The route's guard has put the actor there; see [`crate::http::routes`].
+impl<S: Sync> FromRequestParts<S> for Actor {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        parts.extensions.get::<Self>().cloned().ok_or(Error::Unauthenticated)
+    }
+}

@@ -1,0 +1,108 @@
+//! Finds out who comes, and lets in who may.
+
+use super::routes::Access;
+use crate::auth::Actor;
+use crate::auth::actor::Through;
+use crate::clock::{from_micros, micros};
+use crate::error::{Error, Result};
+use crate::state::App;
+use crate::store::sessions::{PERSON, session_hash};
+use app::domain::{PersonId, Scope};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use tower_sessions::Session;
+
+/// The key under which a session's data says when the password was last given.
+pub const AUTHENTICATED_AT: &str = "authenticated_at";
+
+/// How often a session's last use is written, in microseconds.
+const SEEN_EVERY: i64 = 60_000_000;
+
+pub async fn guard(
+    State((app, access)): State<(App, Access)>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response> {
+    if access == Access::Public {
+        return Ok(next.run(request).await);
+    }
+    let is_api = request.uri().path().starts_with("/api/");
+    let actor =
+        identify(&app, request.headers().clone(), request.extensions().get().cloned(), is_api)
+            .await?
+            .ok_or(Error::Unauthenticated)?;
+    if let Access::May(permission) = access
+        && !actor.may(permission, Scope::Anywhere)
+    {
+        return Err(Error::forbidden(format!("you may not {permission}")));
+    }
+    request.extensions_mut().insert(actor);
+    Ok(next.run(request).await)
+}
+
+/// A token in the header goes before a session in the cookie.
+async fn identify(
+    app: &App,
+    headers: HeaderMap,
+    session: Option<Session>,
+    is_api: bool,
+) -> Result<Option<Actor>> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let token = value
+            .to_str()
+            .ok()
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim())
+            // Tokens work on the API alone: pages are for people.
+            .filter(|_| is_api)
+            .ok_or(Error::Unauthenticated)?;
+        return crate::auth::token::actor(app, token).await.map(Some);
+    }
+    match session {
+        Some(session) => session_actor(app, &session).await,
+        None => Ok(None),
+    }
+}
+
+async fn session_actor(app: &App, session: &Session) -> Result<Option<Actor>> {
+    let unreadable = |error: tower_sessions::session::Error| Error::Internal(error.to_string());
+    let Some(id) = session.get::<PersonId>(PERSON).await.map_err(unreadable)? else {
+        return Ok(None);
+    };
+    let authenticated_at: i64 =
+        session.get(AUTHENTICATED_AT).await.map_err(unreadable)?.unwrap_or_default();
+    let Some(person) = app.store.person(id).await?.filter(|person| person.disabled_at.is_none())
+    else {
+        return Ok(None);
+    };
+    let hash = session.id().map(session_hash).unwrap_or_default();
+    note_seen(app, &hash).await?;
+    Ok(Some(Actor {
+        person: Some(id),
+        name: person.name,
+        email: person.email,
+        grants: app.store.grants_of(id).await?,
+        through: Through::Session { hash, authenticated_at: from_micros(authenticated_at) },
+    }))
+}
+
+async fn note_seen(app: &App, hash: &str) -> Result<()> {
+    let now = micros(app.clock.now());
+    let is_due = {
+        let mut seen = app.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // Forgotten entries cost one write each when they come back.
+        if seen.len() > 10_000 {
+            seen.clear();
+        }
+        let last = seen.entry(hash.to_owned()).or_default();
+        let is_due = now - *last >= SEEN_EVERY;
+        if is_due {
+            *last = now;
+        }
+        is_due
+    };
+    if is_due { app.store.session_seen(hash, now).await } else { Ok(()) }
+}

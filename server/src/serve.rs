@@ -1,0 +1,149 @@
+//! Serves the router until told to stop, then finishes what it began.
+
+use crate::audit::By;
+use crate::audit::Entry;
+use crate::error::{Error, Result};
+use crate::http::router;
+use crate::state::App;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use serde_json::json;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tower::ServiceExt as _;
+
+/// A client has this long to send its request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
+/// Requests under way have this long to end once the server was told to stop.
+const GRACE: Duration = Duration::from_secs(20);
+/// Connections served at once; more wait in the system's queue.
+const CONNECTIONS: usize = 4096;
+
+/// Serves until `stop` resolves. Prints `listening on http://HOST:PORT` once it answers.
+pub async fn serve(app: App, stop: impl Future<Output = ()>) -> Result<()> {
+    app.config.refuse().map_err(Error::Internal)?;
+    let listener = TcpListener::bind(app.config.listen).await?;
+    let address = listener.local_addr()?;
+    let _ = app.base_url.set(app.config.base_url(address));
+    note(&app, "server.started").await?;
+    announce(address)?;
+
+    let housekeeping = tokio::spawn(housekeep(app.clone()));
+    let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(64 << 10);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(100);
+
+    tokio::pin!(stop);
+    loop {
+        let place = room.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, or a peer that was gone at once: neither lasts.
+                    tracing::warn!(%error, "could not accept a connection");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+            () = &mut stop => break,
+        };
+        let _ = stream.set_nodelay(true);
+        let make = service.clone();
+        let Ok(service) = make.oneshot(peer).await;
+        let connection = builder
+            .serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service))
+            .into_owned();
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection broke");
+            }
+            drop(place);
+        });
+    }
+
+    app.accepting.store(false, Ordering::SeqCst);
+    drop(listener);
+    housekeeping.abort();
+    tracing::info!("stopping: finishing the requests under way");
+    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not end in time and were cut off");
+    }
+    note(&app, "server.stopped").await?;
+    app.store.close().await;
+    Ok(())
+}
+
+/// Says in the audit log that the server started or stopped, and signs the log.
+async fn note(app: &App, action: &'static str) -> Result<()> {
+    let mut tx = app.store.begin(&By::SERVER, &app.clock).await?;
+    tx.note(
+        Entry::new(action, "server", &app.origin)
+            .after(json!({ "version": env!("CARGO_PKG_VERSION") })),
+    );
+    tx.commit().await?;
+    app.checkpoint().await?;
+    Ok(())
+}
+
+/// What must be done now and then: sign the log, forget what has expired.
+async fn housekeep(app: App) {
+    let mut hourly = tokio::time::interval(Duration::from_hours(1));
+    hourly.tick().await;
+    loop {
+        hourly.tick().await;
+        let now = crate::clock::micros(app.clock.now());
+        if let Err(error) = app.checkpoint().await {
+            tracing::error!(%error, "the audit log could not be signed");
+        }
+        if let Err(error) = app.store.sweep_sessions(now).await {
+            tracing::warn!(%error, "expired sessions could not be removed");
+        }
+    }
+}
+
+/// The line that scripts wait for.
+fn announce(address: SocketAddr) -> Result<()> {
+    let mut out = std::io::stdout();
+    writeln!(out, "listening on http://{address}")?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Resolves on Ctrl-C or SIGTERM.
+pub async fn told_to_stop() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = interrupt => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM cannot be caught");
+                let _ = interrupt.await;
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = interrupt.await;
+}

@@ -1,0 +1,86 @@
+//! What every request shares.
+
+use crate::audit::checkpoint::AuditKey;
+use crate::audit::merkle::Edge;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::store::Store;
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, OnceLock};
+use tokio::sync::Semaphore;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+pub struct Shared {
+    pub store: Store,
+    pub clock: Clock,
+    pub config: Config,
+    pub key: AuditKey,
+    /// The audit log's origin: names this installation in its checkpoints.
+    pub origin: String,
+    /// At most this many passwords hash at once: each takes 19 MiB.
+    pub hashing: Semaphore,
+    /// At most this many child processes read uploads at once.
+    pub reading: Semaphore,
+    /// False from the moment the server is told to stop.
+    pub accepting: AtomicBool,
+    /// When each session was last noted as seen, so that not every request writes.
+    pub seen: Mutex<HashMap<String, i64>>,
+    /// Where the server can be reached, once it listens.
+    pub base_url: OnceLock<String>,
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl App {
+    /// Migrates the database and makes what an installation needs once.
+    pub async fn open(store: Store, clock: Clock, config: Config) -> Result<Self> {
+        store.migrate().await?;
+        let key = AuditKey::open_or_create(&config.audit_key)?;
+        let installation = store.setting_or("installation", &clock.id().to_string()).await?;
+        Ok(Self(Arc::new(Shared {
+            store,
+            clock,
+            config,
+            key,
+            origin: format!("evenhand/{installation}"),
+            hashing: Semaphore::new(2),
+            reading: Semaphore::new(2),
+            accepting: AtomicBool::new(true),
+            seen: Mutex::default(),
+            base_url: OnceLock::new(),
+        })))
+    }
+
+    /// Signs the log as it stands; nothing is written when it has not grown since the last time.
+    pub async fn checkpoint(&self) -> Result<String> {
+        let head = self.store.audit_head().await?;
+        let damaged = || Error::Internal("the head of the audit log is damaged".to_owned());
+        let size = u64::try_from(head.size).map_err(|_| damaged())?;
+        let edge = Edge::from_text(size, &head.edge).ok_or_else(damaged)?;
+        if let Some(newest) = self.store.newest_checkpoint().await?
+            && newest.lines().nth(1) == Some(size.to_string().as_str())
+        {
+            return Ok(newest);
+        }
+        let note = self.key.sign(&self.origin, &edge);
+        self.store.add_checkpoint(self.clock.id(), self.clock.now(), &edge, &note).await?;
+        Ok(note)
+    }
+
+    /// The beginning of links into this server.
+    pub fn base_url(&self) -> String {
+        self.base_url.get().cloned().unwrap_or_else(|| self.config.base_url(self.config.listen))
+    }
+}

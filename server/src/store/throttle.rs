@@ -1,0 +1,1 @@
+//! Failed log-ins and the delay they cause.
