@@ -94,14 +94,16 @@ impl FromStr for Format {
 }
 
 /// What is known beside the file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Context {
     /// When the bytes arrived.
+    #[serde(with = "time::serde::rfc3339")]
     pub received_at: OffsetDateTime,
     /// Name and version of the dataset: needed by the long table, which has none inside; a run
     /// document has to say the same.
     pub dataset: Option<(String, String)>,
     /// When the evaluation was made; a long table without it takes the time of receipt.
+    #[serde(default, with = "time::serde::rfc3339::option")]
     pub evaluated_at: Option<OffsetDateTime>,
     /// What measured, for the long table only.
     pub instrument: Option<Instrument>,

@@ -5,6 +5,8 @@
 use app::upload::canonical::{canonical, run_content};
 use app::upload::export::to_csv;
 use app::upload::{Context, Format, RUN_SCHEMA, Receipt, read};
+use metrics::counts::Counts;
+use metrics::rates::Setting;
 use metrics::{Instrument, Problem, RunDocument, Slice, State};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -377,6 +379,28 @@ fn as_exported(document: &RunDocument) -> Context {
         evaluated_at: Some(document.evaluated_at),
         instrument: Some(Instrument { ..document.instrument.clone() }),
     }
+}
+
+#[test]
+fn what_evenhands_own_core_computes_is_accepted_unchanged() {
+    let setting = Setting { weighted: false, scored: false, threshold: Some(0.5), level: 0.9 };
+    let mut estimates = Vec::new();
+    for (group, counts) in [
+        ("a", Counts::of_confusion(31, 7, 12, 450)),
+        ("b", Counts::of_confusion(1, 0, 0, 2)),
+        ("(missing)", Counts::of_confusion(0, 0, 0, 3)),
+        ("none", Counts::of_confusion(0, 0, 0, 0)),
+    ] {
+        let slice = Slice::new([("sex", group)]).unwrap();
+        estimates.extend(metrics::rates::estimates(&slice, &counts, None, setting));
+    }
+    let (mut document, _) = accepted(full().to_string().as_bytes(), &Context::at(RECEIVED));
+    document.dataset.rows = Some(506);
+    document.estimates = estimates;
+    let bytes = serde_json::to_vec(&document).unwrap();
+    assert_eq!(accepted(&bytes, &Context::at(RECEIVED)).0.estimates, document.estimates);
+    let table = to_csv(&document);
+    assert_eq!(accepted(table.as_bytes(), &as_exported(&document)).0.estimates, document.estimates);
 }
 
 #[test]

@@ -118,11 +118,13 @@ impl<'d, L: Location> Estimates<'d, L> {
             return false;
         }
         self.check_slice(&draft, &location, problems);
-        let known = draft.metric.as_deref().and_then(|key| match self.metrics.find(key) {
-            Ok(known) => Some(known),
-            Err(problem) => {
-                problems.add_at(location.of("metric"), problem);
-                None
+        let known = draft.metric.as_deref().and_then(|key| {
+            match self.metrics.find(key, !problems.is_full()) {
+                Ok(known) => Some(known),
+                Err(problem) => {
+                    problems.add_at(location.of("metric"), problem);
+                    None
+                }
             }
         });
         let draft = self.check_numbers(draft, known, &location, problems);
@@ -178,6 +180,10 @@ impl<'d, L: Location> Estimates<'d, L> {
             problems.add_at(location.of(field), Problem::new(code, message).expected(expected));
         };
         check_presence(&draft, &mut complain);
+        // Of no rows there is their number and nothing else.
+        if known.is_some_and(|known| known.kind != Kind::Count) {
+            check_rows(&draft, &mut complain);
+        }
         check_counts(&draft, self.rows, &mut complain);
         check_interval(&draft, &mut complain);
         let Some(known) = known else { return draft };
@@ -364,6 +370,10 @@ fn check_presence(draft: &Draft, complain: &mut impl FnMut(&str, &str, String, &
             );
         }
     }
+}
+
+fn check_rows(draft: &Draft, complain: &mut impl FnMut(&str, &str, String, &str)) {
+    let valued = draft.value.is().is_some();
     if valued && (draft.n == Field::Is(0) || draft.denominator == Field::Is(0)) {
         complain(
             if draft.n == Field::Is(0) { "n" } else { "denominator" },

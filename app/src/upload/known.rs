@@ -53,8 +53,9 @@ impl<'d> Metrics<'d> {
         Self { declared, otherwise: "or a declaration in `metrics`" }
     }
 
-    /// What is known of a metric, or what is wrong with its key.
-    pub fn find(&self, key: &str) -> Result<Known, Problem> {
+    /// What is known of a metric, or what is wrong with its key; `suggest` a near one only where it
+    /// will be read, for the search is dear.
+    pub fn find(&self, key: &str, suggest: bool) -> Result<Known, Problem> {
         if let Some(metric) = catalogue::find(key) {
             return Ok(Known { kind: metric.kind, range: metric.range });
         }
@@ -65,10 +66,10 @@ impl<'d> Metrics<'d> {
         {
             return Ok(*known);
         }
-        Err(self.unknown(base, cutoff, key))
+        Err(self.unknown(base, cutoff, key, suggest))
     }
 
-    fn unknown(&self, base: &str, cutoff: Option<&str>, key: &str) -> Problem {
+    fn unknown(&self, base: &str, cutoff: Option<&str>, key: &str, suggest: bool) -> Problem {
         let has_cutoff = catalogue::find(&format!("{base}@10")).is_some();
         match cutoff {
             None if has_cutoff => {
@@ -86,7 +87,8 @@ impl<'d> Metrics<'d> {
             _ => {
                 let problem =
                     Problem::new("unknown_metric", format!("no metric is called {}", quoted(key)));
-                let near = (key.len() <= name::MAX_NAME).then(|| self.nearest(base)).flatten();
+                let near =
+                    (suggest && key.len() <= name::MAX_NAME).then(|| self.nearest(base)).flatten();
                 match near {
                     Some(near) => problem.expected(format!("`{near}`, {}", self.otherwise)),
                     None => problem.expected(format!("a key of the catalogue, {}", self.otherwise)),
