@@ -128,7 +128,8 @@ pub struct Receipt {
     pub metrics: BTreeSet<String>,
     /// The groups of each attribute.
     pub attributes: BTreeMap<String, BTreeSet<String>>,
-    /// Intervals that were computed from counts, in place of reported ones or of none.
+    /// Intervals that were computed: from counts in place of whatever was reported, and from value
+    /// and n where a rate came without one.
     pub recomputed_intervals: u32,
     /// What was read otherwise than it was written, and why.
     pub amended: Vec<String>,

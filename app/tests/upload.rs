@@ -302,6 +302,9 @@ fn counts_make_the_value_and_no_other_metric_may_have_them() {
         "value_is_not_its_counts"
     );
     assert_eq!(with("selection_rate", 1.0, 3, 4).unwrap_err()[0].code, "value_is_not_its_counts");
+    let weighted = json!([{"slice": {}, "metric": "accuracy", "value": 0.9, "n": 10,
+        "n_effective": 8.5, "numerator": 5, "denominator": 10}]);
+    assert_eq!(refused(&self::document(weighted))[0].code, "weighted_rate");
     assert_eq!(with("roc_auc", 0.2, 2, 10).unwrap_err()[0].code, "not_a_rate");
 }
 
@@ -331,9 +334,9 @@ fn full() -> Value {
         "metrics": [{"key": "mine", "name": "Mine", "unit": "1", "direction": "lower", "range": [0, 1]}],
         "estimates": [
             {"slice": {"sex": "F"}, "metric": "accuracy", "value": 0.25, "n": 20, "numerator": 5,
-             "denominator": 20, "positives": 7, "n_effective": 12.5, "stderr": 0.05, "threshold": 0.5,
+             "denominator": 20, "positives": 7, "stderr": 0.05, "threshold": 0.5,
              "interval": interval},
-            {"slice": {}, "metric": "mine", "value": null, "undefined": "no rows"},
+            {"slice": {}, "metric": "mine", "value": null, "n": 0, "n_effective": 0, "undefined": "no rows"},
         ],
     })
 }
@@ -394,8 +397,17 @@ fn what_evenhands_own_core_computes_is_accepted_unchanged() {
         let slice = Slice::new([("sex", group)]).unwrap();
         estimates.extend(metrics::rates::estimates(&slice, &counts, None, setting));
     }
+    let mut weighted = Counts::default();
+    for row in 1..=40_u8 {
+        weighted.add_row(row % 4);
+        weighted.add_weight(row % 4, f64::from(row) / 40.0);
+        weighted.add_score(row % 4, f64::from(row) / 41.0, f64::from(row) / 40.0);
+    }
+    let setting = Setting { weighted: true, scored: true, ..setting };
+    let slice = Slice::new([("sex", "weighted")]).unwrap();
+    estimates.extend(metrics::rates::estimates(&slice, &weighted, None, setting));
     let (mut document, _) = accepted(full().to_string().as_bytes(), &Context::at(RECEIVED));
-    document.dataset.rows = Some(506);
+    document.dataset.rows = Some(546);
     document.estimates = estimates;
     let bytes = serde_json::to_vec(&document).unwrap();
     assert_eq!(accepted(&bytes, &Context::at(RECEIVED)).0.estimates, document.estimates);
