@@ -2,6 +2,7 @@
 
 pub mod attribute;
 pub mod dataset;
+pub mod disclosure;
 pub mod id;
 pub mod model;
 pub mod name;

@@ -137,9 +137,7 @@ impl WeightedRanks {
             spread / (effective - 1.0)
         };
         let stderr = (self.rows[0] > 1 && self.rows[1] > 1)
-            .then(|| {
-                (variance(1, positives, negatives) + variance(0, negatives, positives)).sqrt()
-            })
+            .then(|| (variance(1, positives, negatives) + variance(0, negatives, positives)).sqrt())
             .filter(|stderr| stderr.is_finite());
         Some(Auc { value, stderr })
     }

@@ -276,9 +276,11 @@ impl<'a> Family<'a> {
     }
 
     fn best(&self) -> Option<&'a Estimate> {
-        self.eligible().into_iter().reduce(|best, group| {
-            if self.better(group, best) { group } else { best }
-        })
+        self.eligible().into_iter().reduce(
+            |best, group| {
+                if self.better(group, best) { group } else { best }
+            },
+        )
     }
 
     /// Pairs among which the best could have been chosen.
@@ -322,9 +324,7 @@ impl<'a> Family<'a> {
         });
         match named {
             Some(named) => self.between(group, named, 1),
-            None => {
-                Disparity { reason: Some(format!("no group `{name}`")), ..self.blank(group) }
-            }
+            None => Disparity { reason: Some(format!("no group `{name}`")), ..self.blank(group) },
         }
     }
 

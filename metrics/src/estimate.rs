@@ -123,9 +123,7 @@ impl Estimate {
             {
                 Some(interval::logit_normal(value, stderr, level))
             }
-            (method::DELTA, Some(stderr)) if in_unit => {
-                Some(interval::delta(value, stderr, level))
-            }
+            (method::DELTA, Some(stderr)) if in_unit => Some(interval::delta(value, stderr, level)),
             _ if (stored.level - level).abs() < 1e-9 => {
                 Some(Bounds { value, low: stored.low, high: stored.high })
             }

@@ -181,8 +181,7 @@ impl Maker<'_> {
         match self.share(rate.numerator, rate.denominator) {
             None => estimate.undefined = Some(self.empty(rate.denominator, rate.empty)),
             Some(share) => {
-                let name =
-                    if self.setting.weighted { method::WILSON_KISH } else { method::WILSON };
+                let name = if self.setting.weighted { method::WILSON_KISH } else { method::WILSON };
                 let bounds = interval::wilson(share.value, share.n, self.setting.level);
                 estimate.value = Some(share.value);
                 estimate.interval = Some(bounds.interval(self.setting.level, name));
@@ -194,11 +193,9 @@ impl Maker<'_> {
     /// F1 = 2J / (1 + J) with J = TP / (TP + FP + FN), a share of the rows that it looks at.
     fn f1(&self) -> Estimate {
         let cells = &[TruePositive, FalsePositive, FalseNegative];
-        let mut estimate =
-            Estimate { threshold: self.setting.threshold, ..self.over("f1", cells) };
+        let mut estimate = Estimate { threshold: self.setting.threshold, ..self.over("f1", cells) };
         let Some(share) = self.share(&[TruePositive], cells) else {
-            estimate.undefined =
-                Some(self.empty(cells, "no positives and no predicted positives"));
+            estimate.undefined = Some(self.empty(cells, "no positives and no predicted positives"));
             return estimate;
         };
         let level = self.setting.level;

@@ -177,7 +177,11 @@ impl Spec {
             missing: fields
                 .choice(
                     "missing",
-                    &[("group", Missing::Group), ("drop", Missing::Drop), ("error", Missing::Error)],
+                    &[
+                        ("group", Missing::Group),
+                        ("drop", Missing::Drop),
+                        ("error", Missing::Error),
+                    ],
                 )
                 .unwrap_or_default(),
         };
@@ -270,7 +274,12 @@ impl Fields<'_> {
             Value::Bool(value) => Some(value.to_string()),
             other => {
                 let message = format!("`positive` is {}", kind_of(other));
-                self.problem("wrong_type", "/positive", message, "the positive label, as in the file");
+                self.problem(
+                    "wrong_type",
+                    "/positive",
+                    message,
+                    "the positive label, as in the file",
+                );
                 None
             }
         }
@@ -408,7 +417,9 @@ impl Fields<'_> {
                 })
                 .take(MOST_INTERSECTIONS + 1)
                 .collect();
-            all.extend(last.iter().map(|chosen| chosen.iter().map(|&i| slices[i].clone()).collect()));
+            all.extend(
+                last.iter().map(|chosen| chosen.iter().map(|&i| slices[i].clone()).collect()),
+            );
         }
         self.limit_intersections(&mut all);
         all

@@ -16,6 +16,9 @@ struct Cli {
 enum Command {
     /// Serve the dashboard
     Serve(serve::Serve),
+    /// Read one upload as a limited child process of the server
+    #[command(name = crate::reader::SUBCOMMAND, hide = true)]
+    ReadUpload,
 }
 
 /// Why a command ended without what it was asked for: a sentence for standard error, and the exit
@@ -36,6 +39,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match cli.command {
         Command::Serve(command) => serve::run(command),
+        Command::ReadUpload => crate::reader::child().map_err(Failure::from),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

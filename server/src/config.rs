@@ -28,6 +28,8 @@ pub struct Config {
     pub predictions_limit: u64,
     /// Cells of fewer rows are hidden from whoever may not see sensitive detail.
     pub small_cell: u64,
+    /// The binary whose child processes read uploads: this one.
+    pub reader: PathBuf,
 }
 
 impl Default for Config {
@@ -43,6 +45,7 @@ impl Default for Config {
             results_limit: 64 << 20,
             predictions_limit: 2 << 30,
             small_cell: 10,
+            reader: crate::reader::own_binary(),
         }
     }
 }

@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod links;
 pub mod people;
+pub mod runs;
 pub mod sessions;
 pub mod settings;
 pub mod teams;

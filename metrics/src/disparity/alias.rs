@@ -9,11 +9,7 @@ use serde::{Deserialize, Serialize};
 pub const ALIASES: &[(&str, Kind, &[&str])] = &[
     ("demographic_parity_difference", Kind::Difference, &["selection_rate"]),
     ("demographic_parity_ratio", Kind::Ratio, &["selection_rate"]),
-    (
-        "equalized_odds_difference",
-        Kind::Difference,
-        &["true_positive_rate", "false_positive_rate"],
-    ),
+    ("equalized_odds_difference", Kind::Difference, &["true_positive_rate", "false_positive_rate"]),
     ("equalized_odds_ratio", Kind::Ratio, &["true_positive_rate", "false_positive_rate"]),
     ("equal_opportunity_difference", Kind::Difference, &["true_positive_rate"]),
     ("equal_opportunity_ratio", Kind::Ratio, &["true_positive_rate"]),

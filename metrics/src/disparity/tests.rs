@@ -80,7 +80,8 @@ fn the_interval_against_the_best_widens_with_the_number_of_pairs() {
 #[test]
 fn against_overall_is_against_the_rest_times_the_share_of_the_rest() {
     let estimates = run(&[("a", selection(50, 100)), ("b", selection(90, 300))]);
-    let rest = compare(&estimates, &comparison("selection_rate", Kind::Difference, Reference::Rest));
+    let rest =
+        compare(&estimates, &comparison("selection_rate", Kind::Difference, Reference::Rest));
     let all =
         compare(&estimates, &comparison("selection_rate", Kind::Difference, Reference::Overall));
     let (rest, all) = (of(&rest, "a"), of(&all, "a"));
@@ -96,7 +97,8 @@ fn the_ratio_to_overall_holds_its_value_and_agrees_with_the_difference_on_the_si
     let estimates = run(&[("a", selection(50, 100)), ("b", selection(90, 300))]);
     let query = comparison("selection_rate", Kind::Ratio, Reference::Overall);
     let found = compare(&estimates, &query);
-    let (value, interval) = (of(&found, "a").value.unwrap(), of(&found, "a").interval.clone().unwrap());
+    let (value, interval) =
+        (of(&found, "a").value.unwrap(), of(&found, "a").interval.clone().unwrap());
     assert!((value - 0.5 / 0.35).abs() < 1e-12);
     assert!(1.0 < interval.low && interval.low < value && value < interval.high);
 }

@@ -52,9 +52,15 @@ fn every_problem_is_told_at_once_with_its_place_and_what_was_expected() {
     )
     .unwrap_err();
     let unknown = problem(&problems, "unknown_key");
-    assert_eq!(unknown.to_string(), "/lable: the spec has an unknown key `lable` (expected `label`)");
+    assert_eq!(
+        unknown.to_string(),
+        "/lable: the spec has an unknown key `lable` (expected `label`)"
+    );
     assert_eq!(problem(&problems, "missing_key").message, "the spec has no `label`");
-    assert_eq!(problem(&problems, "wrong_type").to_string(), "/score: `score` is a number (expected a column name)");
+    assert_eq!(
+        problem(&problems, "wrong_type").to_string(),
+        "/score: `score` is a number (expected a column name)"
+    );
     assert_eq!(problem(&problems, "out_of_range").message, "threshold 1.5 is outside 0..1");
     assert_eq!(problem(&problems, "duplicate").message, "attribute `sex` stands twice");
     assert_eq!(problem(&problems, "unknown_attribute").expected.as_deref(), Some("`sex`"));
@@ -76,9 +82,15 @@ fn another_task_is_refused_by_name_and_a_mistyped_one_is_corrected() {
 #[test]
 fn broken_toml_and_json_name_their_line() {
     let toml = Spec::parse("task = 'binary_classification'\nlabel = \n").unwrap_err();
-    assert_eq!((toml[0].code.as_str(), toml[0].place.as_ref().unwrap().to_string()), ("not_toml", "line 2".to_owned()));
+    assert_eq!(
+        (toml[0].code.as_str(), toml[0].place.as_ref().unwrap().to_string()),
+        ("not_toml", "line 2".to_owned())
+    );
     let json = Spec::parse("{\n\"task\": }").unwrap_err();
-    assert_eq!((json[0].code.as_str(), json[0].place.as_ref().unwrap().to_string()), ("not_json", "line 2".to_owned()));
+    assert_eq!(
+        (json[0].code.as_str(), json[0].place.as_ref().unwrap().to_string()),
+        ("not_json", "line 2".to_owned())
+    );
 }
 
 #[test]

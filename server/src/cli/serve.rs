@@ -74,6 +74,7 @@ impl Serve {
             predictions_limit: file.predictions_limit.unwrap_or(default.predictions_limit),
             small_cell: file.small_cell.unwrap_or(default.small_cell),
             database,
+            reader: default.reader,
         })
     }
 }

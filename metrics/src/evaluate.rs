@@ -1,0 +1,167 @@
+//! From a file of predictions to a run document: the one entry point of reading.
+
+mod aggregate;
+
+use crate::rates::{self, Setting};
+use crate::read::{self, Table};
+use crate::run::{self, Instrument};
+use crate::{DatasetRef, Problem, RunDocument, Spec};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use time::OffsetDateTime;
+
+/// What a file does not say about itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct About {
+    /// The evaluation set. Its `rows` are filled in from the file.
+    pub dataset: DatasetRef,
+    /// When the evaluation was made.
+    pub evaluated_at: OffsetDateTime,
+    /// Confidence level of intervals, in (0, 1); usually [`LEVEL`].
+    pub level: f64,
+}
+
+/// The usual confidence level.
+pub const LEVEL: f64 = 0.95;
+
+/// A run document and how it was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// The results.
+    pub document: RunDocument,
+    /// What was read and what was not.
+    pub receipt: Receipt,
+}
+
+/// What was read of a file, and what was not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// `csv` or `parquet`, with how it was compressed: `csv, gzip`.
+    pub format: String,
+    /// Rows in the file.
+    pub rows_read: u64,
+    /// Rows that the estimates rest on.
+    pub rows_used: u64,
+    /// Rows left out, by reason.
+    pub dropped: Vec<Dropped>,
+    /// Columns that the spec names.
+    pub columns_used: Vec<String>,
+    /// Columns that it does not.
+    pub columns_ignored: Vec<String>,
+    /// The groups found, per attribute.
+    pub attributes: Vec<AttributeRead>,
+    /// What a careful reader should know besides.
+    pub notes: Vec<String>,
+}
+
+/// Rows that were left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// Why.
+    pub reason: String,
+    /// How many.
+    pub rows: u64,
+}
+
+/// An attribute and its groups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttributeRead {
+    /// Its name.
+    pub name: String,
+    /// Its groups, sorted by name.
+    pub groups: Vec<GroupRead>,
+}
+
+/// A group and its rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupRead {
+    /// Its name.
+    pub name: String,
+    /// Rows in it.
+    pub rows: u64,
+}
+
+/// Evaluates a file of predictions (CSV or Parquet; CSV also gzip or zstd compressed), recognised by
+/// its content: every metric that its columns allow, overall, per group and per intersection.
+///
+/// Memory grows with the number of rows (some 20 bytes each), not with the width of the file.
+///
+/// # Errors
+/// Every problem of the file, up to a hundred and a count of the rest, each with its place. In
+/// Parquet, lines count rows from 1.
+pub fn evaluate(path: &Path, spec: &Spec, about: About) -> Result<Evaluation, Vec<Problem>> {
+    if !(about.level > 0.0 && about.level < 1.0) {
+        let problem = Problem::new("bad_level", format!("confidence level {}", about.level));
+        return Err(vec![problem.expected("a number between 0 and 1")]);
+    }
+    let table = read::read(path, spec)?;
+    let slices = aggregate::aggregate(&table, spec)?;
+    let setting = Setting {
+        weighted: spec.weight.is_some(),
+        scored: spec.score.is_some(),
+        threshold: spec.threshold,
+        level: about.level,
+    };
+    let rows_used = table.rows();
+    let estimates = slices
+        .iter()
+        .flat_map(|slice| rates::estimates(&slice.slice, &slice.counts, slice.auc, setting))
+        .collect();
+    let document = RunDocument {
+        schema: run::SCHEMA.to_owned(),
+        evaluated_at: about.evaluated_at,
+        dataset: DatasetRef { rows: Some(rows_used), ..about.dataset },
+        instrument: Instrument {
+            name: "evenhand-metrics".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            definitions: run::DEFINITIONS.to_owned(),
+            judge: None,
+        },
+        positive_outcome: spec.positive_outcome,
+        metrics: Vec::new(),
+        estimates,
+    };
+    let receipt = receipt(table, spec, &slices);
+    Ok(Evaluation { document, receipt })
+}
+
+fn receipt(table: Table, spec: &Spec, slices: &[aggregate::SliceCounts]) -> Receipt {
+    let attributes = table
+        .attributes
+        .iter()
+        .map(|attribute| AttributeRead {
+            name: attribute.name.clone(),
+            groups: slices
+                .iter()
+                .filter(|slice| slice.slice.arity() == 1)
+                .filter_map(|slice| Some((slice.slice.group(&attribute.name)?, &slice.counts)))
+                .map(|(group, counts)| GroupRead { name: group.to_owned(), rows: counts.all() })
+                .collect(),
+        })
+        .collect();
+    let mut notes = Vec::new();
+    if let (Some(threshold), Some(score)) = (spec.threshold, &spec.score) {
+        notes.push(format!("predictions are `{score}` of at least {threshold}"));
+    }
+    if let Some(cluster) = &spec.cluster {
+        notes.push(format!(
+            "rows of one `{cluster}` were counted as independent, so intervals may be too narrow"
+        ));
+    }
+    if spec.weight.is_some() {
+        notes.push("weighted: intervals use the effective number of rows".to_owned());
+    }
+    Receipt {
+        rows_used: table.rows(),
+        format: table.format,
+        rows_read: table.rows_read,
+        dropped: match table.dropped {
+            0 => Vec::new(),
+            rows => vec![Dropped { reason: "an attribute is empty".to_owned(), rows }],
+        },
+        columns_used: table.columns_used,
+        columns_ignored: table.columns_ignored,
+        attributes,
+        notes,
+    }
+}

@@ -1,0 +1,351 @@
+//! Upload the results of an evaluation, or the predictions to evaluate.
+
+use crate::actions::registry::find_model;
+use crate::audit::sha256_hex;
+use crate::auth::Actor;
+use crate::auth::actor::Through;
+use crate::auth::permit::{RegisterModel, UploadRun};
+use crate::clock::micros;
+use crate::error::{Error, Result};
+use crate::reader::{Job, Reading, Source, read_in_child};
+use crate::state::App;
+use crate::store::is_duplicate;
+use crate::store::runs::{NewRun, Run, SourceKey};
+use app::domain::attribute::Unconfirmed;
+use app::domain::{Email, Grants, Label, Permission, PersonId, Scope, TeamId};
+use app::upload::canonical::{canonical, run_content};
+use app::upload::{CLOCK_SKEW, IMPORTER_VERSION};
+use metrics::{Problem, RunDocument};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use time::{Duration, OffsetDateTime};
+
+/// How long an Idempotency-Key counts.
+const KEY_LASTS: Duration = Duration::hours(24);
+
+/// What was sent, already in a file.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    pub model: String,
+    pub version: String,
+    pub create_version: bool,
+    pub file: PathBuf,
+    /// SHA-256 of the file, in hex.
+    pub digest: String,
+    pub source: Source,
+    /// Name and version.
+    pub dataset: Option<(String, String)>,
+    pub evaluated_at: Option<OffsetDateTime>,
+    /// The member for whom a shared token uploads.
+    pub on_behalf: Option<String>,
+    pub idempotency_key: Option<String>,
+}
+
+/// What became of it.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    pub run: Run,
+    /// False when the same upload had made the run before.
+    pub is_new: bool,
+    pub unconfirmed: Vec<Unconfirmed>,
+}
+
+/// What would become of it.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    pub document: RunDocument,
+    pub digest: String,
+    pub format: String,
+    pub receipt: Value,
+    pub unconfirmed: Vec<Unconfirmed>,
+    /// The run that is there already, when this is the same.
+    pub existing: Option<Run>,
+}
+
+/// Reads an upload and stores it as a run, once.
+///
+/// # Errors
+/// Every problem of the file; nothing is stored then.
+pub async fn upload(app: &App, actor: &Actor, upload: &Upload) -> Result<Receipt> {
+    let checked = check(app, actor, upload).await?;
+    let owner = key_owner(actor);
+    let request = sha256_hex(format!("{}{}", upload.digest, checked.source.key));
+    if let Some(key) = &upload.idempotency_key {
+        let since = micros(app.clock.now() - KEY_LASTS);
+        if let Some((earlier, run)) = app.store.idempotent(&owner, key, since).await? {
+            if earlier != request {
+                return Err(Error::Conflict(
+                    "this Idempotency-Key came before, with another request".to_owned(),
+                ));
+            }
+            if let Some(run) = run
+                && let Some(run) = app.store.run(run.into()).await?
+            {
+                return known(app, run).await;
+            }
+        }
+    }
+    if let Some(version) = checked.version
+        && let Some(run) = app.store.run_by_source(version, &checked.source).await?
+    {
+        return known(app, run).await;
+    }
+    let reading = read(app, &checked, upload).await?;
+    match store(app, actor, upload, &checked, &reading, &owner, &request).await {
+        // Somebody sent the same at the same moment and was first.
+        Err(Error::Database(error)) if is_duplicate(&error) => {
+            match existing(app, &checked, &reading).await? {
+                Some(run) => known(app, run).await,
+                None => Err(error.into()),
+            }
+        }
+        other => other,
+    }
+}
+
+/// Reads an upload and says what it would become; nothing is stored.
+pub async fn preview(app: &App, actor: &Actor, upload: &Upload) -> Result<Preview> {
+    let checked = check(app, actor, upload).await?;
+    let reading = read(app, &checked, upload).await?;
+    let registry = app.store.registry().await?;
+    let slices = reading.document.estimates.iter().map(|estimate| &estimate.slice);
+    let unconfirmed = registry.unconfirmed(checked.model.id, slices);
+    let existing = existing(app, &checked, &reading).await?;
+    Ok(Preview {
+        digest: run_digest(&checked, &reading).unwrap_or_default(),
+        document: reading.document,
+        format: reading.format,
+        receipt: reading.receipt,
+        unconfirmed,
+        existing,
+    })
+}
+
+/// An upload whose surroundings are in order.
+struct Checked {
+    model: crate::store::models::Model,
+    /// `None` when it will be made.
+    version: Option<app::domain::VersionId>,
+    label: Label,
+    lineage: Vec<TeamId>,
+    uploader: PersonId,
+    source: SourceKey,
+    received_at: OffsetDateTime,
+}
+
+async fn check(app: &App, actor: &Actor, upload: &Upload) -> Result<Checked> {
+    let model = find_model(app, actor, &upload.model).await?;
+    let lineage = app.store.lineage(model.team_id).await?;
+    actor.permit::<UploadRun>(Scope::Team(&lineage))?;
+    let uploader = uploader(app, actor, upload.on_behalf.as_deref(), &lineage).await?;
+    let version = app.store.version_by_label(model.id, &upload.version).await?;
+    let label = match (&version, Label::new(&upload.version)) {
+        (None, _) if !upload.create_version => {
+            return Err(Error::NotFound(format!(
+                "{} has no version {}; register it first, or say create_version=true",
+                upload.model, upload.version
+            )));
+        }
+        (_, Ok(label)) => label,
+        (_, Err(error)) => {
+            return Err(Error::input(vec![
+                Problem::new("bad_version", format!("`{}` is no version label", upload.version))
+                    .expected(error.to_string()),
+            ]));
+        }
+    };
+    let received_at = app.clock.now();
+    if upload.evaluated_at.is_some_and(|at| at > received_at + CLOCK_SKEW) {
+        return Err(Error::input(vec![
+            Problem::new("in_the_future", "the evaluation lies in the future")
+                .expected("a time before now"),
+        ]));
+    }
+    let how = json!({
+        "source": upload.source,
+        "dataset": upload.dataset,
+        "evaluated_at": upload.evaluated_at.map(|at| micros(at).to_string()),
+    });
+    Ok(Checked {
+        version: version.map(|version| version.id),
+        label,
+        lineage,
+        uploader,
+        source: SourceKey {
+            digest: upload.digest.clone(),
+            key: sha256_hex(canonical(&how)),
+            importer: IMPORTER_VERSION.to_owned(),
+        },
+        received_at,
+        model,
+    })
+}
+
+/// Whose upload it is. A token counts as the person it acts for; one that many share must say for
+/// whom, and that person must be one who may upload here.
+async fn uploader(
+    app: &App,
+    actor: &Actor,
+    on_behalf: Option<&str>,
+    lineage: &[TeamId],
+) -> Result<PersonId> {
+    let is_shared = matches!(actor.through, Through::Token { shared: true, .. });
+    match on_behalf {
+        None if is_shared => Err(Error::input(vec![
+            Problem::new("on_behalf_missing", "this token is shared, so it must say for whom")
+                .expected("on_behalf with the e-mail address of a member"),
+        ])),
+        None => actor.person(),
+        Some(_) if !is_shared => {
+            Err(Error::forbidden("only a shared token may upload on behalf of somebody"))
+        }
+        Some(email) => {
+            let unknown = || {
+                Error::input(vec![
+                    Problem::new("unknown_person", format!("{email} may not upload here"))
+                        .expected("the e-mail address of a member of the model's team"),
+                ])
+            };
+            let email = Email::new(email).map_err(|_| unknown())?;
+            let person = app
+                .store
+                .person_by_email(email.as_str())
+                .await?
+                .filter(|person| person.disabled_at.is_none())
+                .ok_or_else(unknown)?;
+            let grants: Grants = app.store.grants_of(person.id).await?;
+            if grants.may(Permission::UploadRun, Scope::Team(lineage)) {
+                Ok(person.id)
+            } else {
+                Err(unknown())
+            }
+        }
+    }
+}
+
+async fn read(app: &App, checked: &Checked, upload: &Upload) -> Result<Reading> {
+    let job = Job {
+        file: upload.file.clone(),
+        source: upload.source.clone(),
+        received_at: checked.received_at,
+        evaluated_at: upload.evaluated_at,
+        dataset: upload.dataset.clone(),
+    };
+    read_in_child(app, &job).await
+}
+
+/// The digest that addresses the run; `None` while its version is not there yet.
+fn run_digest(checked: &Checked, reading: &Reading) -> Option<String> {
+    let version = checked.version?;
+    Some(digest_of(checked, version, &reading.document))
+}
+
+fn digest_of(
+    checked: &Checked,
+    version: app::domain::VersionId,
+    document: &RunDocument,
+) -> String {
+    let content = run_content(document, &checked.model.id.to_string(), &version.to_string());
+    format!("sha256:{}", sha256_hex(canonical(&content)))
+}
+
+/// The run that this upload is, if it is there: from the same bytes, or with the same content.
+async fn existing(app: &App, checked: &Checked, reading: &Reading) -> Result<Option<Run>> {
+    let Some(version) = checked.version else { return Ok(None) };
+    match app.store.run_by_source(version, &checked.source).await? {
+        Some(run) => Ok(Some(run)),
+        None => app.store.run_by_digest(&digest_of(checked, version, &reading.document)).await,
+    }
+}
+
+async fn store(
+    app: &App,
+    actor: &Actor,
+    upload: &Upload,
+    checked: &Checked,
+    reading: &Reading,
+    owner: &str,
+    request: &str,
+) -> Result<Receipt> {
+    let scope = Scope::Team(&checked.lineage);
+    let permit = actor.permit::<UploadRun>(scope)?;
+    let document = &reading.document;
+    let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
+    let version = match checked.version {
+        Some(version) => version,
+        None => {
+            let register = actor.permit::<RegisterModel>(scope)?;
+            tx.ensure_version(&register, checked.model.id, &checked.label).await?
+        }
+    };
+    let digest = digest_of(checked, version, document);
+    if let Some(run) = app.store.run_by_digest(&digest).await? {
+        return known(app, run).await;
+    }
+    let dataset = tx.ensure_dataset(&permit, &document.dataset).await?;
+    let groups: Vec<(String, String)> = document
+        .estimates
+        .iter()
+        .flat_map(|estimate| estimate.slice.pairs())
+        .map(|(attribute, group)| (attribute.to_owned(), group.to_owned()))
+        .collect::<std::collections::BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    tx.propose_groups(&permit, checked.model.id, &groups).await?;
+    let new = NewRun {
+        model: checked.model.id,
+        version,
+        dataset,
+        digest: &digest,
+        source: checked.source.clone(),
+        format: &reading.format,
+        received_at: checked.received_at,
+        uploader: checked.uploader,
+        token: actor.token_id(),
+        receipt: &reading.receipt,
+        document,
+    };
+    let id = tx.add_run(&permit, &new).await?;
+    if let Some(key) = &upload.idempotency_key {
+        tx.remember_key(owner, key, request, id).await?;
+    }
+    tx.commit().await?;
+    let run = app.store.run(id).await?.ok_or_else(|| Error::not_found("run"))?;
+    receipt(app, run, true).await
+}
+
+async fn known(app: &App, run: Run) -> Result<Receipt> {
+    receipt(app, run, false).await
+}
+
+async fn receipt(app: &App, run: Run, is_new: bool) -> Result<Receipt> {
+    let registry = app.store.registry().await?;
+    let estimates = app.store.estimates_of(run.id).await?;
+    let slices = estimates.iter().map(|estimate| &estimate.slice);
+    let unconfirmed = registry.unconfirmed(run.model_id, slices);
+    Ok(Receipt { run, is_new, unconfirmed })
+}
+
+/// Whose keys are kept apart: a token's, or a person's.
+fn key_owner(actor: &Actor) -> String {
+    match (actor.token_id(), actor.person) {
+        (Some(token), _) => format!("token:{token}"),
+        (None, Some(person)) => format!("person:{person}"),
+        (None, None) => "operator".to_owned(),
+    }
+}
+
+/// A dataset as it is written: `NAME@VERSION`.
+///
+/// # Errors
+/// What was expected.
+pub fn parse_dataset(text: &str) -> Result<(String, String), Problem> {
+    let wrong = || {
+        Problem::new("bad_dataset", format!("`{text}` is no dataset"))
+            .expected("NAME@VERSION, such as adult-test@1994")
+    };
+    let (name, version) = text.trim().split_once('@').ok_or_else(wrong)?;
+    let name = app::domain::Slug::new(name).map_err(|_| wrong())?;
+    let version = Label::new(version).map_err(|_| wrong())?;
+    Ok((name.into(), version.into()))
+}

@@ -1,0 +1,181 @@
+//! Reads uploads in a child process of the same binary, with limits on memory, processor time and
+//! open files: a tiny file can ask for two gigabytes, and must not get them from the server.
+
+use crate::error::{Error, Result};
+use crate::state::App;
+use app::upload::{self, Format};
+use metrics::evaluate::{self, About};
+use metrics::{DatasetRef, Problem, RunDocument, Spec};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use time::OffsetDateTime;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+/// The sub-command that makes the binary a reader.
+pub const SUBCOMMAND: &str = "read-upload";
+
+/// Address space of a reader, in bytes.
+const MEMORY: u64 = 3 << 29;
+/// Processor time of a reader, in seconds.
+const PROCESSOR: u64 = 300;
+/// A reader that takes longer than this is ended.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// What a reader is to read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Job {
+    pub file: PathBuf,
+    pub source: Source,
+    #[serde(with = "time::serde::rfc3339")]
+    pub received_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub evaluated_at: Option<OffsetDateTime>,
+    /// Name and version.
+    pub dataset: Option<(String, String)>,
+}
+
+/// How a file is to be understood.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Results that were computed elsewhere; the format by content when none is given.
+    Results { format: Option<Format> },
+    /// Rows with a label and a prediction each.
+    Predictions { spec: Box<Spec> },
+}
+
+/// What was read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reading {
+    pub document: RunDocument,
+    pub format: String,
+    pub receipt: Value,
+}
+
+/// Reads a file here and now, in this process.
+///
+/// # Errors
+/// Every problem of the file.
+pub fn read(job: &Job) -> Result<Reading, Vec<Problem>> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        vec![Problem::new("unreadable", format!("the file cannot be read: {error}"))]
+    };
+    match &job.source {
+        Source::Results { format } => {
+            let bytes = std::fs::read(&job.file).map_err(|error| unreadable(&error))?;
+            let context = upload::Context {
+                received_at: job.received_at,
+                dataset: job.dataset.clone(),
+                evaluated_at: job.evaluated_at,
+                instrument: None,
+            };
+            let (document, receipt) = upload::read(&bytes, *format, &context)?;
+            Ok(Reading {
+                document,
+                format: receipt.format.to_string(),
+                receipt: serde_json::to_value(receipt).map_err(|error| unreadable(&error))?,
+            })
+        }
+        Source::Predictions { spec } => {
+            let Some((name, version)) = job.dataset.clone() else {
+                return Err(vec![
+                    Problem::new("no_dataset", "predictions do not say which dataset they are of")
+                        .expected("a dataset as NAME@VERSION"),
+                ]);
+            };
+            let about = About {
+                dataset: DatasetRef { name, version, digest: None, rows: None },
+                evaluated_at: job.evaluated_at.unwrap_or(job.received_at),
+                level: evaluate::LEVEL,
+            };
+            let evaluation = evaluate::evaluate(&job.file, spec, about)?;
+            Ok(Reading {
+                document: evaluation.document,
+                format: evaluation.receipt.format.clone(),
+                receipt: serde_json::to_value(evaluation.receipt)
+                    .map_err(|error| unreadable(&error))?,
+            })
+        }
+    }
+}
+
+/// Reads a file in a child process; waits for a free place first.
+///
+/// # Errors
+/// [`Error::Input`] with every problem of the file, also when it asked for too much.
+pub async fn read_in_child(app: &App, job: &Job) -> Result<Reading> {
+    let place = app.reading.acquire().await.map_err(|_| Error::Busy)?;
+    let mut child = Command::new(&app.config.reader)
+        .arg(SUBCOMMAND)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut stdin = child.stdin.take().ok_or_else(|| Error::Internal("no pipe".to_owned()))?;
+    let words = serde_json::to_vec(job).map_err(|error| Error::Internal(error.to_string()))?;
+    stdin.write_all(&words).await?;
+    drop(stdin);
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
+    drop(place);
+    let too_much = |what: &str| {
+        Error::input(vec![
+            Problem::new("too_demanding", format!("reading this file {what}"))
+                .expected("a well-formed file, or a smaller one: split it or upload results"),
+        ])
+    };
+    let output = match output {
+        Err(_) => return Err(too_much("took longer than five minutes")),
+        Ok(output) => output?,
+    };
+    let said: Option<Said> = serde_json::from_slice(&output.stdout).ok();
+    match said {
+        Some(Said::Read(reading)) => Ok(*reading),
+        Some(Said::Refused(problems)) => Err(Error::input(problems)),
+        None => {
+            tracing::warn!(status = %output.status, "a reader ended without an answer");
+            Err(too_much("needed more memory or processor time than one upload may have"))
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Said {
+    Read(Box<Reading>),
+    Refused(Vec<Problem>),
+}
+
+/// The child: limits itself, takes a job from standard input, answers on standard output.
+pub fn child() -> std::io::Result<()> {
+    for (resource, limit) in [
+        (Resource::As, MEMORY),
+        (Resource::Cpu, PROCESSOR),
+        (Resource::Core, 0),
+        (Resource::Fsize, 0),
+    ] {
+        setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
+    }
+    let mut words = Vec::new();
+    std::io::stdin().read_to_end(&mut words)?;
+    let job: Job = serde_json::from_slice(&words)?;
+    let said = match read(&job) {
+        Ok(reading) => Said::Read(Box::new(reading)),
+        Err(problems) => Said::Refused(problems),
+    };
+    let mut out = std::io::stdout();
+    out.write_all(&serde_json::to_vec(&said)?)?;
+    out.flush()
+}
+
+/// The binary that this process runs.
+pub fn own_binary() -> PathBuf {
+    std::env::current_exe().unwrap_or_else(|_| Path::new("evenhand").to_owned())
+}

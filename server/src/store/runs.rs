@@ -1,0 +1,349 @@
+//! Runs and their estimates. A run is inserted once and never changed, but for being voided.
+
+use super::{Store, Tx, in_tx, read, write_alone};
+use crate::audit::Entry;
+use crate::auth::Permit;
+use crate::auth::permit::{UploadRun, VoidRun};
+use crate::clock::micros;
+use crate::error::{Error, Result};
+use app::domain::{DatasetId, ModelId, PersonId, RunId, TokenId, VersionId};
+use metrics::{Estimate, Interval, Slice};
+use serde_json::json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A run to be stored.
+#[derive(Clone, Debug)]
+pub struct NewRun<'a> {
+    pub model: ModelId,
+    pub version: VersionId,
+    pub dataset: DatasetId,
+    /// SHA-256 of the canonical content.
+    pub digest: &'a str,
+    pub source: SourceKey,
+    pub format: &'a str,
+    pub received_at: OffsetDateTime,
+    pub uploader: PersonId,
+    pub token: Option<TokenId>,
+    pub receipt: &'a serde_json::Value,
+    pub document: &'a metrics::RunDocument,
+}
+
+/// What makes the same upload the same run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceKey {
+    /// SHA-256 of the bytes.
+    pub digest: String,
+    /// SHA-256 of format, spec, dataset and time of evaluation as they were given.
+    pub key: String,
+    pub importer: String,
+}
+
+/// A stored run, with the names of what it belongs to.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Run {
+    #[sqlx(try_from = "Uuid")]
+    pub id: RunId,
+    #[sqlx(try_from = "Uuid")]
+    pub model_id: ModelId,
+    #[sqlx(try_from = "Uuid")]
+    pub version_id: VersionId,
+    #[sqlx(try_from = "Uuid")]
+    pub dataset_id: DatasetId,
+    pub digest: String,
+    pub source_digest: String,
+    pub importer: String,
+    pub format: String,
+    pub evaluated_at: i64,
+    pub received_at: i64,
+    #[sqlx(try_from = "Uuid")]
+    pub uploader_id: PersonId,
+    pub uploader_name: String,
+    pub token_id: Option<Uuid>,
+    pub instrument_name: String,
+    pub instrument_version: String,
+    pub instrument_definitions: String,
+    pub instrument_judge: Option<String>,
+    pub positive_outcome: Option<String>,
+    pub custom_metrics: String,
+    pub receipt: String,
+    pub voided_at: Option<i64>,
+    pub voided_by_name: Option<String>,
+    pub void_reason: Option<String>,
+    pub version_label: String,
+    pub dataset_name: String,
+    pub dataset_label: String,
+    pub dataset_digest: Option<String>,
+    pub dataset_rows: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct EstimateRow {
+    run_id: Uuid,
+    slice: String,
+    metric: String,
+    value: Option<f64>,
+    n: Option<i64>,
+    numerator: Option<i64>,
+    denominator: Option<i64>,
+    positives: Option<i64>,
+    n_effective: Option<f64>,
+    stderr: Option<f64>,
+    threshold: Option<f64>,
+    low: Option<f64>,
+    high: Option<f64>,
+    level: Option<f64>,
+    method: Option<String>,
+    undefined: Option<String>,
+}
+
+fn count(n: Option<i64>) -> Option<u64> {
+    n.and_then(|n| u64::try_from(n).ok())
+}
+
+impl EstimateRow {
+    fn estimate(self) -> Result<Estimate> {
+        let slice = Slice::parse(&self.slice).map_err(|error| {
+            Error::Internal(format!("run {} holds an impossible slice: {error}", self.run_id))
+        })?;
+        let interval = match (self.low, self.high, self.level, self.method) {
+            (Some(low), Some(high), Some(level), Some(method)) => {
+                Some(Interval { low, high, level, method })
+            }
+            _ => None,
+        };
+        Ok(Estimate {
+            slice,
+            metric: self.metric,
+            value: self.value,
+            n: count(self.n),
+            numerator: count(self.numerator),
+            denominator: count(self.denominator),
+            positives: count(self.positives),
+            n_effective: self.n_effective,
+            stderr: self.stderr,
+            threshold: self.threshold,
+            interval,
+            undefined: self.undefined,
+        })
+    }
+}
+
+/// What every read of runs begins with.
+macro_rules! select_run {
+    ($rest:literal) => {
+        concat!(
+            "select r.id, r.model_id, r.version_id, r.dataset_id, r.digest, r.source_digest, \
+             r.importer, r.format, r.evaluated_at, r.received_at, r.uploader_id, \
+             u.name as uploader_name, r.token_id, r.instrument_name, r.instrument_version, \
+             r.instrument_definitions, r.instrument_judge, r.positive_outcome, r.custom_metrics, \
+             r.receipt, r.voided_at, b.name as voided_by_name, r.void_reason, \
+             v.label as version_label, d.name as dataset_name, d.label as dataset_label, \
+             d.digest as dataset_digest, d.row_count as dataset_rows \
+             from run r join person u on u.id = r.uploader_id \
+             join model_version v on v.id = r.version_id join dataset d on d.id = r.dataset_id \
+             left join person b on b.id = r.voided_by ",
+            $rest
+        )
+    };
+}
+
+macro_rules! select_estimate {
+    ($rest:literal) => {
+        concat!(
+            "select run_id, slice, metric, value, n, numerator, denominator, positives, \
+             n_effective, stderr, threshold, low, high, level, method, undefined from estimate ",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    pub async fn run(&self, id: RunId) -> Result<Option<Run>> {
+        const SQL: &str = select_run!("where r.id = $1");
+        Ok(read!(self, db => sqlx::query_as(SQL).bind(id.0).fetch_optional(db).await)?)
+    }
+
+    pub async fn run_by_digest(&self, digest: &str) -> Result<Option<Run>> {
+        const SQL: &str = select_run!("where r.digest = $1");
+        Ok(read!(self, db => sqlx::query_as(SQL).bind(digest).fetch_optional(db).await)?)
+    }
+
+    /// The run that these bytes, read in this way, have made before.
+    pub async fn run_by_source(
+        &self,
+        version: VersionId,
+        source: &SourceKey,
+    ) -> Result<Option<Run>> {
+        const SQL: &str = select_run!(
+            "where r.version_id = $1 and r.source_digest = $2 and r.source_key = $3 \
+             and r.importer = $4"
+        );
+        Ok(read!(self, db => sqlx::query_as(SQL).bind(version.0).bind(&source.digest)
+            .bind(&source.key).bind(&source.importer).fetch_optional(db).await)?)
+    }
+
+    /// All runs of a model, the oldest evaluation first, voided ones among them.
+    pub async fn runs_of(&self, model: ModelId) -> Result<Vec<Run>> {
+        const SQL: &str =
+            select_run!("where r.model_id = $1 order by r.evaluated_at, r.received_at, r.id");
+        Ok(read!(self, db => sqlx::query_as(SQL).bind(model.0).fetch_all(db).await)?)
+    }
+
+    /// The estimates of a run, as they stood in its document.
+    pub async fn estimates_of(&self, run: RunId) -> Result<Vec<Estimate>> {
+        const SQL: &str = select_estimate!("where run_id = $1 order by position");
+        let rows: Vec<EstimateRow> =
+            read!(self, db => sqlx::query_as(SQL).bind(run.0).fetch_all(db).await)?;
+        rows.into_iter().map(EstimateRow::estimate).collect()
+    }
+
+    /// The estimates of one metric in all runs of a model that were not voided.
+    pub async fn estimates_of_metric(
+        &self,
+        model: ModelId,
+        metric: &str,
+    ) -> Result<Vec<(RunId, Estimate)>> {
+        const SQL: &str = select_estimate!(
+            "where metric = $2 and run_id in \
+             (select id from run where model_id = $1 and voided_at is null) \
+             order by run_id, position"
+        );
+        let rows: Vec<EstimateRow> =
+            read!(self, db => sqlx::query_as(SQL).bind(model.0).bind(metric).fetch_all(db).await)?;
+        rows.into_iter().map(|row| Ok((RunId(row.run_id), row.estimate()?))).collect()
+    }
+
+    /// The metrics and slices that the runs of a model have, each once.
+    pub async fn series_of(&self, model: ModelId) -> Result<(Vec<String>, Vec<String>)> {
+        const METRICS: &str = "select distinct metric from estimate where run_id in \
+             (select id from run where model_id = $1 and voided_at is null) order by metric";
+        const SLICES: &str = "select distinct slice from estimate where run_id in \
+             (select id from run where model_id = $1 and voided_at is null) order by slice";
+        let metrics =
+            read!(self, db => sqlx::query_scalar(METRICS).bind(model.0).fetch_all(db).await)?;
+        let slices =
+            read!(self, db => sqlx::query_scalar(SLICES).bind(model.0).fetch_all(db).await)?;
+        Ok((metrics, slices))
+    }
+
+    /// The run that an Idempotency-Key stands for, and the digest of the request that it came with.
+    pub async fn idempotent(
+        &self,
+        owner: &str,
+        key: &str,
+        since: i64,
+    ) -> Result<Option<(String, Option<Uuid>)>> {
+        const SQL: &str = "select request_digest, run_id from idempotency_key \
+             where owner = $1 and key = $2 and created_at > $3";
+        Ok(read!(self, db => sqlx::query_as(SQL).bind(owner).bind(key).bind(since)
+            .fetch_optional(db).await)?)
+    }
+
+    /// Forgets keys that are too old to count.
+    pub async fn sweep_idempotency(&self, before: i64) -> Result<()> {
+        const SQL: &str = "delete from idempotency_key where created_at <= $1";
+        write_alone!(self, db => sqlx::query(SQL).bind(before).execute(db).await.map(drop))?;
+        Ok(())
+    }
+}
+
+impl Tx {
+    /// Stores a run with its estimates.
+    ///
+    /// # Errors
+    /// A duplicate in [`Error::Database`] when the same run is there already.
+    pub async fn add_run(&mut self, _: &Permit<UploadRun>, run: &NewRun<'_>) -> Result<RunId> {
+        const SQL: &str = "insert into run (id, model_id, version_id, dataset_id, digest, \
+             source_digest, source_key, importer, format, evaluated_at, received_at, uploader_id, \
+             token_id, instrument_name, instrument_version, instrument_definitions, \
+             instrument_judge, positive_outcome, custom_metrics, receipt) values ($1, $2, $3, $4, \
+             $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
+        let id = RunId(self.id());
+        let document = run.document;
+        let outcome = document
+            .positive_outcome
+            .map(|outcome| app::domain::model::PositiveOutcome::from(outcome).as_str());
+        let internal = |error: serde_json::Error| Error::Internal(error.to_string());
+        let custom = serde_json::to_string(&document.metrics).map_err(internal)?;
+        let receipt = run.receipt.to_string();
+        let (evaluated_at, received_at) = (micros(document.evaluated_at), micros(run.received_at));
+        in_tx!(self, db => sqlx::query(SQL).bind(id.0).bind(run.model.0).bind(run.version.0)
+            .bind(run.dataset.0).bind(run.digest).bind(&run.source.digest).bind(&run.source.key)
+            .bind(&run.source.importer).bind(run.format).bind(evaluated_at).bind(received_at)
+            .bind(run.uploader.0).bind(run.token.map(|token| token.0))
+            .bind(&document.instrument.name).bind(&document.instrument.version)
+            .bind(&document.instrument.definitions).bind(&document.instrument.judge)
+            .bind(outcome).bind(&custom).bind(&receipt).execute(db).await.map(drop))?;
+        for (position, estimate) in (0i64..).zip(&document.estimates) {
+            self.add_estimate(id, position, estimate).await?;
+        }
+        self.note(Entry::new("run.accepted", "run", id).digest(run.digest).after(json!({
+            "model": run.model, "version": run.version, "dataset": run.dataset,
+            "source": run.source.digest, "format": run.format,
+            "uploader": run.uploader, "estimates": document.estimates.len().to_string(),
+        })));
+        Ok(id)
+    }
+
+    async fn add_estimate(&mut self, run: RunId, position: i64, e: &Estimate) -> Result<()> {
+        const SQL: &str = "insert into estimate (run_id, position, slice, arity, metric, value, n, \
+             numerator, denominator, positives, n_effective, stderr, threshold, low, high, level, \
+             method, undefined) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
+             $14, $15, $16, $17, $18)";
+        let whole = |n: Option<u64>| n.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+        let arity = i64::try_from(e.slice.arity()).unwrap_or(i64::MAX);
+        let interval = e.interval.as_ref();
+        let slice = e.slice.to_string();
+        in_tx!(self, db => sqlx::query(SQL).bind(run.0).bind(position).bind(&slice).bind(arity)
+            .bind(&e.metric).bind(e.value).bind(whole(e.n)).bind(whole(e.numerator))
+            .bind(whole(e.denominator)).bind(whole(e.positives)).bind(e.n_effective)
+            .bind(e.stderr).bind(e.threshold).bind(interval.map(|i| i.low))
+            .bind(interval.map(|i| i.high)).bind(interval.map(|i| i.level))
+            .bind(interval.map(|i| i.method.as_str())).bind(&e.undefined)
+            .execute(db).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Remembers which run an Idempotency-Key made; a key that has aged out is taken over.
+    pub async fn remember_key(
+        &mut self,
+        owner: &str,
+        key: &str,
+        request_digest: &str,
+        run: RunId,
+    ) -> Result<()> {
+        const SQL: &str = "insert into idempotency_key \
+             (owner, key, request_digest, run_id, created_at) values ($1, $2, $3, $4, $5) \
+             on conflict (owner, key) do update set request_digest = excluded.request_digest, \
+             run_id = excluded.run_id, created_at = excluded.created_at";
+        let now = micros(self.at());
+        in_tx!(self, db => sqlx::query(SQL).bind(owner).bind(key).bind(request_digest)
+            .bind(run.0).bind(now).execute(db).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Voids a run; it stays readable.
+    pub async fn void_run(
+        &mut self,
+        _: &Permit<VoidRun>,
+        run: &Run,
+        by: PersonId,
+        reason: &str,
+    ) -> Result<()> {
+        const SQL: &str = "update run set voided_at = $2, voided_by = $3, void_reason = $4 \
+             where id = $1 and voided_at is null";
+        let now = micros(self.at());
+        let rows = in_tx!(self, db => sqlx::query(SQL).bind(run.id.0).bind(now).bind(by.0)
+            .bind(reason).execute(db).await.map(|done| done.rows_affected()))?;
+        if rows == 0 {
+            return Err(Error::Conflict("this run was voided already".to_owned()));
+        }
+        self.note(
+            Entry::new("run.voided", "run", run.id)
+                .digest(&run.digest)
+                .after(json!({ "reason": reason })),
+        );
+        Ok(())
+    }
+}
