@@ -4,7 +4,9 @@
 //! shows can be tested without a server.
 
 pub mod definition;
+pub mod home;
 pub mod parts;
 pub mod problems;
 pub mod run;
 pub mod trend;
+pub mod upload;

@@ -2,13 +2,15 @@
 
 use crate::audit::hex;
 use crate::error::{Error, Result};
+use app::domain::PersonId;
 use axum::body::Body;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{HeaderMap, header};
 use futures::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Display;
+use std::sync::Mutex;
 use std::time::Duration;
 use tempfile::NamedTempFile;
 use tokio::fs::File;
@@ -132,4 +134,35 @@ where
     }
     out.flush().await?;
     Ok(Received { file, digest: hex(&hasher.finalize()), bytes, name })
+}
+
+/// Files that were checked and wait to be uploaded, so that nobody has to choose them twice.
+///
+/// They are on this server and in no database: on another one the person chooses again.
+#[derive(Debug, Default)]
+pub struct Shelf(Mutex<VecDeque<(PersonId, Instant, Received)>>);
+
+impl Shelf {
+    const ROOM: usize = 32;
+    const KEEPS: Duration = Duration::from_hours(1);
+
+    pub fn put(&self, owner: PersonId, received: Received) {
+        let mut shelf = self.lock();
+        shelf.retain(|(_, since, _)| since.elapsed() < Self::KEEPS);
+        while shelf.len() >= Self::ROOM {
+            shelf.pop_front();
+        }
+        shelf.push_back((owner, Instant::now(), received));
+    }
+
+    /// Takes a file down again; only who put it there can.
+    pub fn take(&self, owner: PersonId, digest: &str) -> Option<Received> {
+        let mut shelf = self.lock();
+        let place = shelf.iter().position(|(by, _, file)| *by == owner && file.digest == digest)?;
+        shelf.remove(place).map(|(_, _, received)| received)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(PersonId, Instant, Received)>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
 }

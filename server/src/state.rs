@@ -5,6 +5,7 @@ use crate::audit::merkle::Edge;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::intake::Shelf;
 use crate::store::Store;
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -27,6 +28,8 @@ pub struct Shared {
     pub hashing: Semaphore,
     /// At most this many child processes read uploads at once.
     pub reading: Semaphore,
+    /// Checked files that wait to be uploaded.
+    pub shelf: Shelf,
     /// False from the moment the server is told to stop.
     pub accepting: AtomicBool,
     /// When each session was last noted as seen, so that not every request writes.
@@ -57,6 +60,7 @@ impl App {
             origin: format!("evenhand/{installation}"),
             hashing: Semaphore::new(2),
             reading: Semaphore::new(2),
+            shelf: Shelf::default(),
             accepting: AtomicBool::new(true),
             seen: Mutex::default(),
             base_url: OnceLock::new(),

@@ -91,3 +91,11 @@ fn push_text(out: &mut String, text: &str) {
         out.push_str(&text);
     }
 }
+
+/// A text as a cell of a CSV file: quoted where it must be, guarded where a spreadsheet would run
+/// it.
+pub fn text_cell(text: &str) -> String {
+    let mut cell = String::new();
+    push_text(&mut cell, text);
+    cell
+}

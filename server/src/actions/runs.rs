@@ -90,7 +90,8 @@ pub fn shown(
 
 /// What a positive prediction means in a run: as the run says, else as its model does.
 pub fn outcome_of(run: &Run, model: &Model) -> Outcome {
-    let said = run.positive_outcome.as_deref().and_then(|text| text.parse::<PositiveOutcome>().ok());
+    let said =
+        run.positive_outcome.as_deref().and_then(|text| text.parse::<PositiveOutcome>().ok());
     said.unwrap_or(model.positive_outcome).into()
 }
 

@@ -116,8 +116,9 @@ pub async fn trend(app: &App, actor: &Actor, slug: &str, asked: Asked) -> Result
         asked.slices
     };
     let compare = asked.compare.unwrap_or(Reference::Best);
-    let outcome =
-        measured.last().map_or_else(|| model.positive_outcome.into(), |(run, _)| outcome_of(run, &model));
+    let outcome = measured
+        .last()
+        .map_or_else(|| model.positive_outcome.into(), |(run, _)| outcome_of(run, &model));
     let points = points(measured, &metric, &attribute, &slices, &compare, outcome);
     Ok(Trend {
         outcome,
@@ -232,7 +233,9 @@ fn gap(estimates: &[Estimate], comparison: &Comparison, slices: &[Slice]) -> Opt
         // The rest and overall need every group; a best group is the best of those on the chart.
         Reference::Best | Reference::Group(_) => estimates
             .iter()
-            .filter(|e| slices.contains(&e.slice) || matches!(comparison.reference, Reference::Group(_)))
+            .filter(|e| {
+                slices.contains(&e.slice) || matches!(comparison.reference, Reference::Group(_))
+            })
             .cloned()
             .collect(),
         Reference::Overall | Reference::Rest => estimates.to_vec(),
@@ -257,12 +260,19 @@ fn break_between(before: &Run, after: &Run) -> Option<String> {
         changed.push(format!("dataset {} → {}", dataset_of(before), dataset_of(after)));
     }
     let instrument = |run: &Run| {
-        (run.instrument_name.clone(), run.instrument_definitions.clone(), run.instrument_judge.clone())
+        (
+            run.instrument_name.clone(),
+            run.instrument_definitions.clone(),
+            run.instrument_judge.clone(),
+        )
     };
     if instrument(before) != instrument(after) {
         let name = |run: &Run| {
-            let judge =
-                run.instrument_judge.as_ref().map(|judge| format!(", judge {judge}")).unwrap_or_default();
+            let judge = run
+                .instrument_judge
+                .as_ref()
+                .map(|judge| format!(", judge {judge}"))
+                .unwrap_or_default();
             format!("{} definitions {}{judge}", run.instrument_name, run.instrument_definitions)
         };
         changed.push(format!("instrument {} → {}", name(before), name(after)));

@@ -247,11 +247,7 @@ fn run_digest(checked: &Checked, reading: &Reading) -> Option<String> {
     Some(digest_of(checked, version, &reading.document))
 }
 
-fn digest_of(
-    checked: &Checked,
-    version: app::domain::VersionId,
-    document: &RunDocument,
-) -> String {
+fn digest_of(checked: &Checked, version: app::domain::VersionId, document: &RunDocument) -> String {
     let content = run_content(document, &checked.model.id.to_string(), &version.to_string());
     format!("sha256:{}", sha256_hex(canonical(&content)))
 }

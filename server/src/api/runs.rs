@@ -101,7 +101,9 @@ async fn upload_predictions(
         let form = receive_form(request, app.config.predictions_limit).await?;
         let spec = form.fields.get("spec").cloned().or_else(|| query.spec.clone());
         let file = form.file.ok_or_else(|| {
-            Error::input(vec![Problem::new("no_file", "the form has no file").expected("a part with a file")])
+            Error::input(vec![
+                Problem::new("no_file", "the form has no file").expected("a part with a file"),
+            ])
         })?;
         (file, spec)
     } else {
@@ -137,12 +139,14 @@ fn describe(
     headers: &HeaderMap,
 ) -> Result<Upload> {
     let mut problems = vec![];
-    let dataset = query.dataset.as_deref().and_then(|text| {
-        parse_dataset(text).map_err(|problem| problems.push(problem)).ok()
-    });
-    let evaluated_at = query.evaluated_at.as_deref().and_then(|text| {
-        parse_time(text).map_err(|problem| problems.push(problem)).ok()
-    });
+    let dataset = query
+        .dataset
+        .as_deref()
+        .and_then(|text| parse_dataset(text).map_err(|problem| problems.push(problem)).ok());
+    let evaluated_at = query
+        .evaluated_at
+        .as_deref()
+        .and_then(|text| parse_time(text).map_err(|problem| problems.push(problem)).ok());
     if !problems.is_empty() {
         return Err(Error::input(problems));
     }
@@ -151,7 +155,9 @@ fn describe(
         Some(Ok(key)) if (1..=255).contains(&key.len()) => Some(key),
         None => None,
         Some(_) => {
-            return Err(Error::BadRequest("Idempotency-Key has 1 to 255 ASCII characters".to_owned()));
+            return Err(Error::BadRequest(
+                "Idempotency-Key has 1 to 255 ASCII characters".to_owned(),
+            ));
         }
     };
     Ok(Upload {
@@ -172,10 +178,12 @@ fn describe(
 pub fn parse_time(text: &str) -> Result<OffsetDateTime, Problem> {
     let text = text.trim();
     let day = format!("{text}T00:00:00Z");
-    OffsetDateTime::parse(text, &Rfc3339).or_else(|_| OffsetDateTime::parse(&day, &Rfc3339)).map_err(|_| {
-        Problem::new("bad_time", format!("`{text}` is no time"))
-            .expected("RFC 3339, such as 2026-11-01T09:00:00Z, or a day, such as 2026-11-01")
-    })
+    OffsetDateTime::parse(text, &Rfc3339)
+        .or_else(|_| OffsetDateTime::parse(&day, &Rfc3339))
+        .map_err(|_| {
+            Problem::new("bad_time", format!("`{text}` is no time"))
+                .expected("RFC 3339, such as 2026-11-01T09:00:00Z, or a day, such as 2026-11-01")
+        })
 }
 
 async fn answer(app: &App, actor: &Actor, upload: &Upload, dry_run: bool) -> Result<Response> {
@@ -186,7 +194,8 @@ async fn answer(app: &App, actor: &Actor, upload: &Upload, dry_run: bool) -> Res
     let receipt = upload_run::upload(app, actor, upload).await?;
     let status = if receipt.is_new { StatusCode::CREATED } else { StatusCode::OK };
     let location = format!("/api/v1/runs/{}", receipt.run.id);
-    Ok((status, [(header::LOCATION, location)], Json(receipt_json(&upload.model, &receipt))).into_response())
+    Ok((status, [(header::LOCATION, location)], Json(receipt_json(&upload.model, &receipt)))
+        .into_response())
 }
 
 fn unconfirmed_json(unconfirmed: &[Unconfirmed]) -> Value {
@@ -252,14 +261,11 @@ async fn list(
 ) -> Result<Json<Value>> {
     let (model, runs) = runs_of(&app, &actor, &model).await?;
     let newest_first = runs.iter().rev();
-    paged(newest_first, &cursor, |run| run.id.to_string(), |run| run_json(&model.slug, run)).map(Json)
+    paged(newest_first, &cursor, |run| run.id.to_string(), |run| run_json(&model.slug, run))
+        .map(Json)
 }
 
-async fn show(
-    State(app): State<App>,
-    actor: Actor,
-    Path(id): Path<String>,
-) -> Result<Json<Value>> {
+async fn show(State(app): State<App>, actor: Actor, Path(id): Path<String>) -> Result<Json<Value>> {
     let (run, model) = find_run(&app, &actor, &id).await?;
     Ok(Json(run_json(&model.slug, &run)))
 }

@@ -4,11 +4,11 @@ use super::guard::guard;
 use crate::state::App;
 use app::domain::Permission;
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, on, post};
-use axum::extract::DefaultBodyLimit;
 
 /// What a route asks of whoever comes. Whether the permission holds in the team at hand, the
 /// action decides; the route lets nobody in who has it nowhere.
