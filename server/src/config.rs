@@ -1,5 +1,6 @@
 //! Configuration: command line over environment over file over default. Every default is here.
 
+use crate::auth::password::Cost;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ pub struct Config {
     pub predictions_limit: u64,
     /// Cells of fewer rows are hidden from whoever may not see sensitive detail.
     pub small_cell: u64,
+    /// What a password's hash costs. No operator can lower it; tests do.
+    pub password_cost: Cost,
 }
 
 impl Default for Config {
@@ -43,6 +46,7 @@ impl Default for Config {
             results_limit: 64 << 20,
             predictions_limit: 2 << 30,
             small_cell: 10,
+            password_cost: Cost::default(),
         }
     }
 }

@@ -4,8 +4,11 @@ pub mod assets;
 pub mod failure;
 pub mod guard;
 pub mod health;
+pub mod login;
 pub mod page;
 pub mod routes;
+pub mod visit;
+pub mod welcome;
 
 pub use page::Page;
 pub use routes::{Access, Routes};
@@ -33,7 +36,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wa
 /// Every route with the access it needs, in one place.
 pub fn routes(app: &App) -> Routes {
     let routes = Routes::new(app.clone());
-    [health::routes, assets::routes, crate::api::routes]
+    [health::routes, assets::routes, login::routes, welcome::routes, crate::api::routes]
         .into_iter()
         .fold(routes, |routes, area| area(routes))
 }
