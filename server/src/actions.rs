@@ -1,6 +1,10 @@
 //! One file per thing a person can do: load, ask the domain, write, audit.
 
 pub mod runs;
+pub mod set_password;
+pub mod set_up;
 pub mod trend;
 pub mod upload_run;
 pub mod void_run;
+
+pub use set_up::setup_link;

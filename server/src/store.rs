@@ -5,6 +5,7 @@
 //! (sessions, throttles, last use of a token) is written on the store directly.
 
 pub mod audit;
+pub mod grants;
 pub mod links;
 pub mod people;
 pub mod runs;
