@@ -108,7 +108,7 @@ pub fn run(command: Serve) -> Result<(), Failure> {
     block_on(async {
         let store = Store::open(&config.database).await?;
         let app = App::open(store, Clock::System, config).await?;
-        serve(app, told_to_stop()).await?;
+        serve(app, "", told_to_stop()).await?;
         Ok(())
     })?
 }
