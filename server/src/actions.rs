@@ -8,3 +8,8 @@ pub mod upload_run;
 pub mod void_run;
 
 pub use set_up::setup_link;
+pub mod edit_registry;
+pub mod register_dataset;
+pub mod register_model;
+pub mod register_version;
+pub mod registry;
