@@ -455,6 +455,8 @@ mod any {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn names_come_back_from_the_long_table(
             names in proptest::collection::btree_set((name(), name()), 1..8),
