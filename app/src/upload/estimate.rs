@@ -314,3 +314,34 @@ impl<'d, L: Location> Estimates<'d, L> {
 fn wilson(rate: f64, n: u64, level: f64) -> Field<Interval> {
     Field::Is(interval::wilson(rate, n as f64, level).interval(level, method::WILSON))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nowhere;
+
+    impl Location for Nowhere {
+        fn of(&self, field: &str) -> Place {
+            Place::Pointer { pointer: field.to_owned() }
+        }
+    }
+
+    #[test]
+    fn the_estimate_after_the_last_allowed_one_is_refused_and_ends_the_reading() {
+        let mut estimates = Estimates::new(Metrics::of_catalogue(), "", None);
+        estimates.seen = MAX_ESTIMATES - 1;
+        let mut problems = Problems::default();
+        let draft = || Draft {
+            slice: Some(Slice::overall()),
+            metric: Some("f1".to_owned()),
+            value: Field::Is(0.5),
+            ..Draft::default()
+        };
+        assert!(estimates.add(draft(), Nowhere, &mut problems));
+        assert!(!estimates.add(draft(), Nowhere, &mut problems));
+        let problems = problems.settle(Some(estimates.kept.len())).unwrap_err();
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].code, "too_many_estimates");
+    }
+}
