@@ -76,7 +76,7 @@ fn the_example_of_the_contract_is_read_and_its_rounded_rate_made_exact() {
     let [overall, women] = document.estimates.as_slice() else { panic!("two estimates") };
     assert_eq!((overall.value, overall.n), (Some(3256.0 / 16281.0), Some(16281)));
     assert_eq!((women.state(), women.slice.arity()), (State::Undefined, 2));
-    assert_eq!(receipt.amended, ["1 rounded values were computed again from their counts"]);
+    assert_eq!(receipt.amended, ["rounded rates, computed again from their counts: 1"]);
 }
 
 #[test]

@@ -296,14 +296,14 @@ impl<'d, L: Location> Estimates<'d, L> {
         let mut notes = Notes { recomputed_intervals: self.recomputed, ..Notes::default() };
         let mut amend = |n: u32, what: &str| {
             if n > 0 {
-                notes.amended.push(format!("{n} {what}"));
+                notes.amended.push(format!("{what}: {n}"));
             }
         };
-        amend(self.rounded, "rounded values were computed again from their counts");
-        amend(self.counted, "rates have their denominator as n in place of another count");
+        amend(self.rounded, "rounded rates, computed again from their counts");
+        amend(self.counted, "rates that had another n than their denominator, which is taken");
         if self.uncertain > 0 {
             notes.ignored.push(format!(
-                "{} intervals of values without n: nothing says what they rest on",
+                "intervals of values without n, for nothing says what they rest on: {}",
                 self.uncertain
             ));
         }
