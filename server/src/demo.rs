@@ -70,7 +70,13 @@ const LABOUR_LEAD: &str = "marta@evenhand.example";
 
 fn members() -> Vec<Member> {
     vec![
-        member(ENGINEER, "Emil Berg", "engineer, Income Models", Role::Engineer, Some("income-models")),
+        member(
+            ENGINEER,
+            "Emil Berg",
+            "engineer, Income Models",
+            Role::Engineer,
+            Some("income-models"),
+        ),
         member(LEAD, "Lena Okafor", "lead, Income Models", Role::Lead, Some("income-models")),
         member(
             LABOUR_ENGINEER,
@@ -79,7 +85,13 @@ fn members() -> Vec<Member> {
             Role::Engineer,
             Some("labour-market"),
         ),
-        member(LABOUR_LEAD, "Marta Silva", "lead, Labour Market", Role::Lead, Some("labour-market")),
+        member(
+            LABOUR_LEAD,
+            "Marta Silva",
+            "lead, Labour Market",
+            Role::Lead,
+            Some("labour-market"),
+        ),
         Member {
             functions: &[Function::ResponsibleAi, Function::LegalPrivacy],
             ..member("rosa@evenhand.example", "Rosa Lindqvist", "reviewer", Role::Reviewer, None)
@@ -106,7 +118,9 @@ async fn make_teams(app: &App) -> Result<HashMap<&'static str, TeamId>> {
     let mut tx = app.store.begin(&operator.by(), &app.clock).await?;
     for (slug, name, parent) in TEAMS {
         let parent = parent.and_then(|parent| teams.get(parent).copied());
-        let team = tx.add_team(&permit, &named(slug, Slug::new)?, &named(name, Line::new)?, parent).await?;
+        let team = tx
+            .add_team(&permit, &named(slug, Slug::new)?, &named(name, Line::new)?, parent)
+            .await?;
         teams.insert(slug, team);
     }
     tx.commit().await?;
@@ -130,7 +144,7 @@ async fn make_people(
         let team = member.team.and_then(|team| teams.get(team).copied());
         tx.grant_role(&permit, person, Grant { role: member.role, team }).await?;
         if !member.functions.is_empty() {
-            tx.set_functions(&permit, person, member.functions).await?;
+            tx.set_functions(&permit, person, &[], member.functions).await?;
         }
         let link = tx.add_link(&permit, person, Purpose::Invite).await?;
         if let Some(own) = tx.use_link(&link).await? {
@@ -174,7 +188,6 @@ struct Story {
     file: &'static str,
     dataset: (&'static str, &'static str),
     days_ago: i64,
-    scored: bool,
 }
 
 const fn story(
@@ -184,13 +197,25 @@ const fn story(
     file: &'static str,
     days_ago: i64,
 ) -> Story {
-    Story { label, training, notes, file, dataset: ("adult-half", "1994"), days_ago, scored: true }
+    Story { label, training, notes, file, dataset: ("adult-half", "1994"), days_ago }
 }
 
 const ADULT: [Story; 6] = [
     story("v1", "numeric features only", "logistic regression", "adult_v1_lr_numeric.csv", 265),
-    story("v2", "all features, race and sex among them", "logistic regression", "adult_v2_lr_all.csv", 230),
-    story("v3", "all features but race and sex", "logistic regression", "adult_v3_lr_unaware.csv", 202),
+    story(
+        "v2",
+        "all features, race and sex among them",
+        "logistic regression",
+        "adult_v2_lr_all.csv",
+        230,
+    ),
+    story(
+        "v3",
+        "all features but race and sex",
+        "logistic regression",
+        "adult_v3_lr_unaware.csv",
+        202,
+    ),
     story("v4", "all features but race and sex", "gradient boosting", "adult_v4_hgb.csv", 174),
     story(
         "v7",
@@ -199,16 +224,13 @@ const ADULT: [Story; 6] = [
         "adult_v7_eqodds_thropt.csv",
         76,
     ),
-    Story {
-        scored: false,
-        ..story(
-            "v8",
-            "as v4",
-            "exponentiated gradient for demographic parity; decides without a score",
-            "adult_v8_expgrad_dp.csv",
-            48,
-        )
-    },
+    story(
+        "v8",
+        "as v4",
+        "exponentiated gradient for demographic parity",
+        "adult_v8_expgrad_dp.csv",
+        48,
+    ),
 ];
 
 async fn adult(app: &App, people: &HashMap<&'static str, Actor>) -> Result<()> {
@@ -233,7 +255,7 @@ async fn adult(app: &App, people: &HashMap<&'static str, Actor>) -> Result<()> {
     register_model::register(app, engineer, &model).await?;
     register_dataset::register(app, lead, &adult_card()).await?;
     for version in &ADULT {
-        run(app, engineer, "adult-income", version, &["sex", "race", "age_band"], true).await?;
+        run(app, engineer, "adult-income", version, &["sex", "race", "age_band"]).await?;
     }
     accept_groups(app, lead, "adult-income").await?;
     Ok(())
@@ -280,13 +302,18 @@ async fn employment(app: &App, people: &HashMap<&'static str, Actor>) -> Result<
         positive_outcome: "favourable".to_owned(),
         architecture: "gradient-boosted trees, trained elsewhere".to_owned(),
         surface: "job recommendations".to_owned(),
-        intended_use: "Predicts whether a person is employed, to rank job recommendations.".to_owned(),
+        intended_use: "Predicts whether a person is employed, to rank job recommendations."
+            .to_owned(),
         out_of_scope_use: "Any decision about benefits.".to_owned(),
         owners: vec![LABOUR_LEAD.to_owned()],
         ..ModelInput::default()
     };
     register_model::register(app, engineer, &model).await?;
-    let years = [("2015", 420, "acs_employment_ma_2015.parquet"), ("2016", 240, "acs_employment_ma_2016.parquet"), ("2017", 60, "acs_employment_ma_2017.parquet")];
+    let years = [
+        ("2015", 420, "acs_employment_ma_2015.parquet"),
+        ("2016", 240, "acs_employment_ma_2016.parquet"),
+        ("2017", 60, "acs_employment_ma_2017.parquet"),
+    ];
     for (year, days_ago, file) in years {
         register_dataset::register(app, lead, &employment_card(year)).await?;
         let version = Story {
@@ -296,9 +323,8 @@ async fn employment(app: &App, people: &HashMap<&'static str, Actor>) -> Result<
             file,
             dataset: ("acs-employment-ma", year),
             days_ago,
-            scored: true,
         };
-        run(app, engineer, "acs-employment", &version, &["sex", "race", "age_band", "disability"], false)
+        run(app, engineer, "acs-employment", &version, &["sex", "race", "age_band", "disability"])
             .await?;
     }
     Ok(())
@@ -335,7 +361,6 @@ async fn run(
     model: &str,
     story: &Story,
     slices: &[&str],
-    has_id: bool,
 ) -> Result<()> {
     let input = VersionInput {
         label: story.label.to_owned(),
@@ -347,19 +372,15 @@ async fn run(
     if app.store.version_by_label(known.id, story.label).await?.is_none() {
         register_version::register(app, engineer, model, &input).await?;
     }
-    let mut spec = serde_json::json!({
+    let spec = serde_json::json!({
         "task": "binary_classification",
+        "id": "id",
         "label": "label",
         "prediction": "prediction",
+        "score": "score",
         "slices": slices,
         "intersections": [["sex", "race"]],
     });
-    if has_id {
-        spec["id"] = "id".into();
-    }
-    if story.scored {
-        spec["score"] = "score".into();
-    }
     let spec = Spec::parse(&spec.to_string()).map_err(Error::input)?;
     let data = Predictions::get(story.file)
         .ok_or_else(|| Error::Internal(format!("demo: {} is not embedded", story.file)))?

@@ -6,8 +6,8 @@
 
 pub mod attributes;
 pub mod audit;
-pub mod grants;
 pub mod datasets;
+pub mod grants;
 pub mod links;
 pub mod models;
 pub mod people;
