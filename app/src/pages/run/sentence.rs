@@ -33,8 +33,10 @@ pub fn sentence(view: &RunView) -> Sentence {
     let said = match widest {
         Some(gap) => {
             let (low, high) = (gap.interval.low, gap.interval.high);
-            let n =
-                gap.difference.n.map_or_else(String::new, |n| format!("; n\u{a0}{}", number::count(n)));
+            let n = gap
+                .difference
+                .n
+                .map_or_else(String::new, |n| format!("; n\u{a0}{}", number::count(n)));
             said.say("Widest gap: ")
                 .stress(gap.column.name.clone())
                 .say(" of ")
