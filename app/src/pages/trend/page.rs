@@ -52,6 +52,7 @@ fn charts_and_table(view: &TrendView) -> impl IntoView + use<> {
     }
     let heading = number::capitalised(&view.metric.name);
     let label = format!("Chart: {}", view.title());
+    let legend = legend(view);
     let values = figure(view.chart(), label);
     let table = table(view);
     let gap = view.gap_chart().map(|chart| {
@@ -65,11 +66,27 @@ fn charts_and_table(view: &TrendView) -> impl IntoView + use<> {
     });
     view! {
         <Panel title=heading note=note>
+            {legend}
             {values}
         </Panel>
         {gap}
         {table}
     }
+}
+
+/// The names of the lines, for pages that are narrower than the chart.
+fn legend(view: &TrendView) -> impl IntoView + use<> {
+    let names = view.slices.iter().take(TrendChart::SERIES).enumerate().map(|(index, name)| {
+        view! {
+            <li>
+                <svg class="chart" viewBox="0 0 28 10" aria-hidden="true">
+                    <polyline class=format!("line s{}", index + 1) points="0,5 28,5" />
+                </svg>
+                {name.clone()}
+            </li>
+        }
+    });
+    view! { <ul class="legend">{names.collect_view()}</ul> }
 }
 
 /// A chart inside what reads it, which scrolls where the page is narrow.
@@ -129,6 +146,8 @@ fn pick(choices: &Choices) -> impl IntoView + use<> {
 
 fn table(view: &TrendView) -> impl IntoView + use<> {
     let compared = view.points.iter().any(|point| point.gap.is_some());
+    // Many slices take the evidence below the value to stay on the page.
+    let wide = view.slices.len() > 3;
     let columns = 2 + view.slices.len() + usize::from(compared);
     let heads = view
         .slices
@@ -172,7 +191,7 @@ fn table(view: &TrendView) -> impl IntoView + use<> {
     view! {
         <Panel title="The same as a table">
             <Scroll label="Values per version">
-                <table>
+                <table class=if wide { "slices" } else { "" }>
                     <caption>
                         <a href=href>{number::capitalised(&name)}</a>
                         " with interval and n per version, oldest first."

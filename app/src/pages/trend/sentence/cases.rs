@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::pages::parts::{Frame, Shown, document};
-use crate::pages::trend::{Choices, MetricName};
+use crate::pages::trend::{Choices, MetricName, TrendPage};
+use leptos::prelude::*;
 use metrics::{Estimate, Slice};
 use time::macros::datetime;
 
@@ -226,4 +227,58 @@ fn names_are_text_whatever_they_hold() {
     let html = document(Frame::default(), || sentence(&view).view());
     assert!(html.contains("&lt;script&gt;") && !html.contains("<script>"), "{html}");
     assert!(!html.contains("<b>v1"), "{html}");
+}
+
+#[test]
+fn the_page_holds_the_sentence_the_charts_and_all_numbers_without_scripts_of_its_own() {
+    let mut trend = gaps([("v7", gap(0.007, -0.02, 0.04)), ("v8", gap(-0.306, -0.34, -0.27))]);
+    for (point, (female, male)) in trend.points.iter_mut().zip([(0.830, 0.837), (0.756, 0.449)]) {
+        let one = |share, n| {
+            value("", Some(share), Some((share - 0.02, share + 0.02)), Some(n)).estimates.remove(0)
+        };
+        point.estimates = vec![one(female, 610), one(male, 3_311)];
+    }
+    let said = sentence(&trend).text();
+    let html = document(Frame { islands: true, ..Frame::default() }, || {
+        view! { <TrendPage view=trend /> }
+    });
+    for part in [
+        "0.756",
+        "[0.74, 0.78]",
+        "n 610",
+        "n 3,311",
+        "−0.306",
+        "[−0.34, −0.27]",
+        "the data can tell",
+        "the data cannot tell",
+        "<h1>True positive rate by sex</h1>",
+        "Gap, Male − Female",
+        "data-component=\"ChartReader",
+    ] {
+        assert!(html.contains(part), "{part}: {html}");
+    }
+    assert!(html.contains(&format!("<desc id=\"trend-desc\">{said}</desc>")), "{html}");
+    assert!(!html.contains("style=") && !html.contains("<style"), "{html}");
+    assert_eq!(html.matches("<script").count(), 1, "the loader alone: {html}");
+}
+
+#[test]
+fn a_value_that_may_not_be_seen_is_not_in_the_page_nor_in_what_the_island_gets() {
+    let mut trend = gaps([("v1", gap(0.1, 0.06, 0.14))]);
+    let mut secret = value("", Some(0.4321), Some((0.1, 0.7)), Some(7)).estimates.remove(0);
+    if let Some(shown) = secret.as_mut() {
+        shown.hidden = true;
+    }
+    trend.points[0].estimates = vec![secret, None];
+    let html = document(Frame::default(), || view! { <TrendPage view=trend /> });
+    assert!(html.contains("hidden (n &lt; 10)") && html.contains("not measured"), "{html}");
+    assert!(!html.contains("0.432") && !html.contains("0.43"), "{html}");
+}
+
+#[test]
+fn a_trend_without_points_says_what_to_run() {
+    let mut empty = view(Vec::new());
+    empty.upload_command = "evenhand upload run.json".to_owned();
+    let html = document(Frame::default(), || view! { <TrendPage view=empty /> });
+    assert!(html.contains("evenhand upload run.json") && !html.contains("<svg class"), "{html}");
 }
