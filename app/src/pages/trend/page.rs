@@ -191,7 +191,7 @@ fn table(view: &TrendView) -> impl IntoView + use<> {
     view! {
         <Panel title="The same as a table">
             <Scroll label="Values per version">
-                <table class=if wide { "slices" } else { "" }>
+                <table class=if wide { "slices versions" } else { "" }>
                     <caption>
                         <a href=href>{number::capitalised(&name)}</a>
                         " with interval and n per version, oldest first."
