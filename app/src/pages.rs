@@ -4,7 +4,11 @@
 //! shows can be tested without a server.
 
 pub mod definition;
+pub mod home;
+pub mod login;
 pub mod parts;
 pub mod problems;
 pub mod run;
 pub mod trend;
+pub mod upload;
+pub mod welcome;
