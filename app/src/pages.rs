@@ -3,7 +3,12 @@
 //! A view struct owns everything its page shows, so that a page never asks for data and what it
 //! shows can be tested without a server.
 
+pub mod account;
 pub mod login;
 pub mod parts;
+pub mod people;
+pub mod person;
 pub mod problems;
+pub mod teams;
+pub mod tokens;
 pub mod welcome;

@@ -1,7 +1,9 @@
 //! `/api/v1`: the same actions for programs, JSON in and out.
 
+pub mod teams;
+
 use crate::http::Routes;
 
 pub fn routes(routes: Routes) -> Routes {
-    routes
+    teams::routes(routes)
 }

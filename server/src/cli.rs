@@ -1,5 +1,6 @@
 //! The command line: one sub-command per file.
 
+pub mod admin;
 pub mod serve;
 
 use clap::{Parser, Subcommand};
@@ -16,6 +17,8 @@ struct Cli {
 enum Command {
     /// Serve the dashboard
     Serve(serve::Serve),
+    /// Accounts and tokens, on the database itself
+    Admin(admin::Admin),
 }
 
 /// Why a command ended without what it was asked for: a sentence for standard error, and the exit
@@ -36,6 +39,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match cli.command {
         Command::Serve(command) => serve::run(command),
+        Command::Admin(command) => admin::run(command),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

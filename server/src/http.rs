@@ -1,12 +1,16 @@
 //! Pages for people: one file per area, routes first, then handlers.
 
+pub mod account;
 pub mod assets;
 pub mod failure;
 pub mod guard;
 pub mod health;
 pub mod login;
 pub mod page;
+pub mod people;
 pub mod routes;
+pub mod teams;
+pub mod tokens;
 pub mod visit;
 pub mod welcome;
 
@@ -36,9 +40,19 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wa
 /// Every route with the access it needs, in one place.
 pub fn routes(app: &App) -> Routes {
     let routes = Routes::new(app.clone());
-    [health::routes, assets::routes, login::routes, welcome::routes, crate::api::routes]
-        .into_iter()
-        .fold(routes, |routes, area| area(routes))
+    [
+        health::routes,
+        assets::routes,
+        login::routes,
+        welcome::routes,
+        account::routes,
+        tokens::routes,
+        people::routes,
+        teams::routes,
+        crate::api::routes,
+    ]
+    .into_iter()
+    .fold(routes, |routes, area| area(routes))
 }
 
 /// The whole service.

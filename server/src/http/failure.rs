@@ -49,7 +49,7 @@ pub async fn render(State(app): State<App>, request: Request, next: Next) -> Res
         }
         _ if uri.path().starts_with("/assets/") => {}
         _ => {
-            tracing::info!(%id, %method, path = loggable(uri.path()), status = status.as_u16(), ms = millis, "answered")
+            tracing::info!(%id, %method, path = loggable(uri.path()), status = status.as_u16(), ms = millis, "answered");
         }
     }
     let is_api = uri.path().starts_with("/api/");
