@@ -7,7 +7,7 @@
 //!
 //! `cargo bench -p metrics --features read`
 
-use arrow_array::{ArrayRef, Float64Array, Int8Array, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, Float64Array, Int8Array, Int64Array, RecordBatch, StringArray};
 use criterion::{Criterion, criterion_group, criterion_main};
 use metrics::evaluate::{About, LEVEL, evaluate};
 use metrics::{DatasetRef, Spec};
@@ -42,6 +42,7 @@ struct Row {
     age: &'static str,
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "a remainder below seven fits")]
 fn rows() -> Vec<Row> {
     let mut state = 42_u64;
     let mut next = |below: u64| {
@@ -79,7 +80,7 @@ fn parquet(rows: &[Row], path: &Path) {
         Arc::new(StringArray::from(rows.iter().map(of).collect::<Vec<_>>())) as ArrayRef
     };
     let batch = RecordBatch::try_from_iter([
-        ("id", Arc::new((0..rows.len() as i64).collect::<arrow_array::Int64Array>()) as ArrayRef),
+        ("id", Arc::new((0_i64..).take(rows.len()).collect::<Int64Array>()) as ArrayRef),
         ("label", Arc::new(rows.iter().map(|row| row.label).collect::<Int8Array>())),
         ("score", Arc::new(rows.iter().map(|row| row.score).collect::<Float64Array>())),
         ("prediction", Arc::new(rows.iter().map(|row| row.prediction).collect::<Int8Array>())),
