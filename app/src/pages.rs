@@ -3,6 +3,17 @@
 //! A view struct owns everything its page shows, so that a page never asks for data and what it
 //! shows can be tested without a server.
 
+pub mod definition;
+pub mod home;
+pub mod login;
+pub mod model;
+pub mod model_form;
+pub mod models;
 pub mod parts;
 pub mod problems;
+pub mod proposals;
+pub mod run;
 pub mod trend;
+pub mod upload;
+pub mod version;
+pub mod welcome;

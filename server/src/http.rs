@@ -4,8 +4,15 @@ pub mod assets;
 pub mod failure;
 pub mod guard;
 pub mod health;
+pub mod home;
+pub mod login;
 pub mod page;
 pub mod routes;
+pub mod runs;
+pub mod trend;
+pub mod upload;
+pub mod visit;
+pub mod welcome;
 
 pub use page::Page;
 pub use routes::{Access, Routes};
@@ -33,9 +40,19 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wa
 /// Every route with the access it needs, in one place.
 pub fn routes(app: &App) -> Routes {
     let routes = Routes::new(app.clone());
-    [health::routes, assets::routes, crate::api::routes]
-        .into_iter()
-        .fold(routes, |routes, area| area(routes))
+    [
+        health::routes,
+        assets::routes,
+        login::routes,
+        welcome::routes,
+        home::routes,
+        runs::routes,
+        trend::routes,
+        upload::routes,
+        crate::api::routes,
+    ]
+    .into_iter()
+    .fold(routes, |routes, area| area(routes))
 }
 
 /// The whole service.

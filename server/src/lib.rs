@@ -23,6 +23,7 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod http;
+pub mod intake;
 pub mod reader;
 pub mod serve;
 pub mod state;

@@ -34,6 +34,11 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) -> Result<()> {
     let _ = app.base_url.set(app.config.base_url(address));
     note(&app, "server.started").await?;
     announce(address)?;
+    if let Some(link) = crate::actions::setup_link(&app).await? {
+        tracing::warn!(
+            "nobody has an account yet; the first admin sets up at {link} within the hour"
+        );
+    }
 
     let housekeeping = tokio::spawn(housekeep(app.clone()));
     let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
@@ -113,6 +118,12 @@ async fn housekeep(app: App) {
         }
         if let Err(error) = app.store.sweep_sessions(now).await {
             tracing::warn!(%error, "expired sessions could not be removed");
+        }
+        if let Err(error) = app.store.sweep_failed_logins(now).await {
+            tracing::warn!(%error, "old failed log-ins could not be removed");
+        }
+        if let Err(error) = app.store.sweep_links(now).await {
+            tracing::warn!(%error, "expired links could not be removed");
         }
     }
 }

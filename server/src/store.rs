@@ -7,6 +7,7 @@
 pub mod attributes;
 pub mod audit;
 pub mod datasets;
+pub mod grants;
 pub mod links;
 pub mod models;
 pub mod people;

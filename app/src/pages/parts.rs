@@ -9,10 +9,11 @@ pub mod mark;
 pub mod number;
 pub mod page_header;
 pub mod prose;
+pub mod sentence;
 pub mod shell;
 
 pub use conflict::{Conflict, ConflictView};
-pub use estimate::{EstimateCell, EstimateText, Heat, HeatSide};
+pub use estimate::{EstimateCell, EstimateText, Heat, HeatSide, Shown};
 pub use form::{
     CheckBox, CheckList, FieldKind, Form, Select, Submit, SubmitKind, TextArea, TextField,
 };
@@ -21,4 +22,5 @@ pub use list::{FilterBar, Pages, Scroll, SortHeader, Sorted};
 pub use mark::{Badge, BadgeKind, Digest, Moment, Time, Verdict, VerdictKind};
 pub use page_header::{EmptyState, Lede, PageHeader, Panel};
 pub use prose::Prose;
+pub use sentence::Sentence;
 pub use shell::{Crumb, Frame, Notice, NoticeKind, Section, Viewer, document};

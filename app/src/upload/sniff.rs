@@ -5,7 +5,7 @@ use metrics::Problem;
 pub(super) const BOM: char = '\u{feff}';
 
 /// First bytes of files that people send by mistake: what it is, and what to do.
-const MAGIC: [(&[u8], &str, &str); 17] = [
+const MAGIC: [(&[u8], &str, &str); 18] = [
     (b"\x1f\x8b", "gzip", "the unpacked file"),
     (b"\x28\xb5\x2f\xfd", "zstd", "the unpacked file"),
     (b"\xfd7zXZ\0", "xz", "the unpacked file"),
@@ -22,6 +22,7 @@ const MAGIC: [(&[u8], &str, &str); 17] = [
     (b"\xff\xfe", "text in UTF-16", "the file saved as UTF-8"),
     (b"\xfe\xff", "text in UTF-16", "the file saved as UTF-8"),
     (b"<!DOCTYPE", "an HTML page", "a run document (JSON) or a long table (CSV)"),
+    (b"<!doctype", "an HTML page", "a run document (JSON) or a long table (CSV)"),
     (b"<html", "an HTML page", "a run document (JSON) or a long table (CSV)"),
 ];
 
@@ -45,6 +46,5 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, Problem> {
 }
 
 fn line_of(bytes: &[u8], at: usize) -> u64 {
-    let newlines = bytes[..at].iter().filter(|&&byte| byte == b'\n').count();
-    newlines as u64 + 1
+    bytes[..at].split(|&byte| byte == b'\n').count() as u64
 }

@@ -391,7 +391,8 @@ fn class(
     found
 }
 
-fn not_binary(text: &[u8], column: &str, line: u64) -> Problem {
+/// A label or prediction that is neither.
+pub(super) fn not_binary(text: &[u8], column: &str, line: u64) -> Problem {
     let message = if text.trim_ascii().is_empty() {
         format!("`{column}` is empty")
     } else {
@@ -416,10 +417,20 @@ fn measure(
         None if text.trim_ascii().is_empty() => ("not_a_number", format!("`{column}` is empty")),
         None => ("not_a_number", format!("`{column}` is `{}`", cell::shown(text))),
     };
-    problems.push(|| {
-        Problem::new(wrong.0, wrong.1).at_cell(Some(line), Some(column)).expected(
-            if wrong.0 == "negative_weight" { "a number of at least 0" } else { "a number" },
-        )
-    });
+    problems.push(|| bad_measure(wrong, column, line));
     None
+}
+
+/// A score or weight that cannot be, by code and message.
+pub(super) fn bad_measure(
+    (code, message): (&'static str, String),
+    column: &str,
+    line: u64,
+) -> Problem {
+    let expected = match code {
+        "negative_weight" => "a number of at least 0",
+        "out_of_range" => "a number in 0..1",
+        _ => "a finite number",
+    };
+    Problem::new(code, message).at_cell(Some(line), Some(column)).expected(expected)
 }
