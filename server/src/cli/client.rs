@@ -24,12 +24,13 @@ const TOKEN: &str = "EVENHAND_TOKEN";
 pub struct Server {
     /// Where the server is
     #[arg(
-        long,
+        long = "server",
         env = "EVENHAND_SERVER",
+        hide_env_values = true,
         default_value = "http://127.0.0.1:3000",
         value_name = "URL"
     )]
-    server: String,
+    address: String,
     /// File with the API token, - for standard input [default: the variable EVENHAND_TOKEN]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -82,7 +83,7 @@ impl Server {
     }
 
     fn url(&self) -> Result<Url, Failure> {
-        let given = clean(self.server.trim());
+        let given = clean(self.address.trim());
         let wrong = |what: &str| {
             misused(format!(
                 "the server's address `{given}` {what}; expected one such as \
@@ -167,10 +168,10 @@ impl Client {
         loop {
             tries += 1;
             let progress = bar(file)?;
-            let tried = self.send_once(url, file, &key, &progress).await;
+            let outcome = self.send_once(url, file, &key, &progress).await;
             progress.finish_and_clear();
             let last = tries == TRIES;
-            let (what, asked) = match tried? {
+            let (what, asked) = match outcome? {
                 Ok((answer, _)) if last || !retry::is_worth(answer.status) => {
                     return Ok(Answer { tries, ..answer });
                 }
@@ -202,7 +203,6 @@ impl Client {
         }
     }
 
-    #[expect(clippy::type_complexity, reason = "either side may fail, and both are looked at once")]
     async fn send_once(
         &self,
         url: &Url,
@@ -309,7 +309,7 @@ mod tests {
     use super::*;
 
     fn server(url: &str, insecure_http: bool) -> Server {
-        Server { server: url.to_owned(), token_file: None, insecure_http }
+        Server { address: url.to_owned(), token_file: None, insecure_http }
     }
 
     fn client(url: &str) -> Client {

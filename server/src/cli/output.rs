@@ -5,7 +5,7 @@ use super::Failure;
 use app::pages::parts::number::counted;
 use metrics::Problem;
 use serde::Serialize;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::{ErrorKind, Write};
 
 /// Exit code: the answer is no.
@@ -43,10 +43,13 @@ pub fn clean(text: &str) -> String {
 
 /// A refusal with one line for every problem.
 pub fn refused(what: &str, problems: &[Problem]) -> Failure {
-    let lines: String =
-        problems.iter().map(|problem| format!("\n  {}", clean(&problem.to_string()))).collect();
     let n = counted(problems.len() as u64, "problem", "problems");
-    Failure { message: format!("{}: {n}{lines}", clean(what)), code: REFUSED }
+    let mut message = format!("{}: {n}", clean(what));
+    for problem in problems {
+        message.push_str("\n  ");
+        message.push_str(&clean(&problem.to_string()));
+    }
+    Failure { message, code: REFUSED }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,8 +87,8 @@ impl<const N: usize> fmt::Display for Table<N> {
             let mut line = String::new();
             for ((cell, width), align) in row.iter().zip(widths).zip(self.align) {
                 match align {
-                    Align::Left => line.push_str(&format!("{cell:<width$}  ")),
-                    Align::Right => line.push_str(&format!("{cell:>width$}  ")),
+                    Align::Left => write!(line, "{cell:<width$}  ")?,
+                    Align::Right => write!(line, "{cell:>width$}  ")?,
                 }
             }
             writeln!(f, "{}", line.trim_end())?;

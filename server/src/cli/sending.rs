@@ -13,6 +13,7 @@ use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::fmt::Write;
 use std::path::PathBuf;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -306,10 +307,8 @@ pub fn groups(unconfirmed: &[Value]) -> String {
         let (attribute, value) = (name("attribute"), name("group"));
         let near = name("nearest").map(|near| format!("  (near: {near})")).unwrap_or_default();
         let attribute = attribute.unwrap_or_default();
-        text.push_str(&match value {
-            Some(value) => format!("  {attribute}={value}{near}\n"),
-            None => format!("  {attribute}{near}\n"),
-        });
+        let value = value.map(|value| format!("={value}")).unwrap_or_default();
+        let _ = writeln!(text, "  {attribute}{value}{near}");
     }
     text
 }

@@ -4,10 +4,10 @@
 
 use crate::cli::output::{Align, Table, clean};
 use app::pages::parts::number::{count, counted, interval, level, signed, signed_interval, value};
-use metrics::catalogue::{self, Kind, Outcome};
+use metrics::Estimate;
+use metrics::catalogue::{self, Direction, Kind, Outcome};
 use metrics::disparity::{self, Comparison, LEAST_N, Summary};
 use metrics::evaluate::{Evaluation, LEVEL, Receipt};
-use metrics::{Estimate, Slice};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -127,7 +127,7 @@ fn families(estimates: &[Estimate]) -> Vec<Vec<String>> {
 /// An attribute with every group; an intersection, which has many, with its extremes alone.
 fn by_groups(estimates: &[Estimate], attributes: &[&str], outcome: Outcome) -> String {
     let mut table = figures();
-    head(&mut table, if attributes.len() == 1 { "  group" } else { "  worst and best" });
+    head(&mut table, if attributes.len() == 1 { "  group" } else { "  extremes" });
     for metric in MAIN {
         let groups: Vec<&Estimate> = estimates
             .iter()
@@ -143,15 +143,16 @@ fn by_groups(estimates: &[Estimate], attributes: &[&str], outcome: Outcome) -> S
         let comparison =
             Comparison::with_best(metric, attributes, disparity::Kind::Difference, outcome);
         let summary = disparity::summarise(estimates, &comparison);
+        let neither = catalogue::find(metric)
+            .is_some_and(|metric| metric.direction(outcome) == Direction::Neither);
         table.row([&format!("  {}", name_of(metric)), "", "", "", ""]);
         let shown = |group: &&&Estimate| {
             let extremes = [&summary.worst, &summary.best];
             attributes.len() == 1 || extremes.contains(&&Some(group.slice.clone()))
         };
         for group in groups.iter().filter(shown).take(MOST_GROUPS) {
-            let few = group.value.is_some() && summary.left_out.contains(&group.slice);
-            let remark = if few { "too few rows to compare" } else { "" };
-            row(&mut table, &format!("    {}", group.slice.label()), group, remark);
+            let name = format!("    {}", group.slice.label());
+            row(&mut table, &name, group, remark(group, &summary, neither));
         }
         let cut = groups.iter().filter(shown).count().saturating_sub(MOST_GROUPS) as u64;
         if cut > 0 {
@@ -163,30 +164,40 @@ fn by_groups(estimates: &[Estimate], attributes: &[&str], outcome: Outcome) -> S
     table.to_string()
 }
 
+/// What stands beside a group.
+fn remark(group: &Estimate, summary: &Summary, neither: bool) -> &'static str {
+    let slice = Some(&group.slice);
+    match (summary.worst.as_ref() == slice, summary.best.as_ref() == slice) {
+        (true, _) if neither => "lowest",
+        (true, _) => "worst",
+        (_, true) if neither => "highest",
+        (_, true) => "best",
+        _ if group.value.is_some() && summary.left_out.contains(&group.slice) => {
+            "too few rows to compare"
+        }
+        _ => "",
+    }
+}
+
 /// Worst minus best, and whether the data can tell.
 fn gap(table: &mut Figures, summary: &Summary) {
-    let (Some(worst), Some(best), Some(gap)) = (&summary.worst, &summary.best, &summary.difference)
-    else {
+    let name = "    gap";
+    let Some(gap) = &summary.difference else {
         let why = summary.reason.as_deref().unwrap_or("nothing to compare");
-        table.row(["    gap", "—", "", "", why]);
+        table.row([name, "—", "", "", why]);
         return;
     };
-    let name = format!("    {}", between(worst, best));
     let reason = gap.reason.as_deref().unwrap_or("undefined");
     match (gap.value, &gap.interval) {
-        (None, _) => table.row([&name, "—", "", "", reason]),
-        (Some(x), None) => table.row([&name, &signed(x), "no interval", "", reason]),
+        (None, _) => table.row([name, "—", "", "", reason]),
+        (Some(x), None) => table.row([name, &signed(x), "no interval", "", reason]),
         (Some(x), Some(ends)) => {
             let can_tell = ends.low > 0.0 || ends.high < 0.0;
             let verdict = if can_tell { "the data can tell" } else { "the data cannot tell" };
             let ends = signed_interval(ends.low, ends.high);
-            table.row([&name, &signed(x), &ends, "", verdict]);
+            table.row([name, &signed(x), &ends, "", verdict]);
         }
     }
-}
-
-fn between(worst: &Slice, best: &Slice) -> String {
-    format!("gap: {} − {}", worst.label(), best.label())
 }
 
 fn explanation(estimates: &[Estimate], outcome: Option<Outcome>) -> String {
@@ -199,8 +210,8 @@ fn explanation(estimates: &[Estimate], outcome: Option<Outcome>) -> String {
     );
     if outcome.is_none() {
         text.push_str(
-            "The spec does not say `positive_outcome`, so for the selection rate worst is the\n\
-             lowest and best the highest.\n",
+            "The spec does not say `positive_outcome`, so no selection rate is better than another:\n\
+             its gap is the lowest minus the highest.\n",
         );
     }
     text
