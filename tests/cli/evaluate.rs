@@ -46,7 +46,10 @@ fn the_document_holds_the_numbers_that_fairlearn_computes() {
 #[test]
 fn a_person_reads_every_group_with_value_interval_and_n_and_whether_the_data_can_tell() {
     let ended = evaluate(&[&adult(), "--spec", SPEC]);
-    ended.assert_code(0).assert_out("16,281 rows read, all used").assert_out("not read  age_band");
+    ended
+        .assert_code(0)
+        .assert_out("16,281 rows read, all used")
+        .assert_out("not read  id, weight, age_band");
     let lines: Vec<Vec<&str>> =
         ended.out.lines().map(|line| line.split_whitespace().collect()).collect();
     let at = lines.iter().position(|line| line == &["By", "sex"]).expect("a table by sex");
@@ -56,7 +59,7 @@ fn a_person_reads_every_group_with_value_interval_and_n_and_whether_the_data_can
     assert_eq!(male, "Male 0.270 [0.26, 0.28] 10,868 best");
     assert_eq!(gap, "gap −0.187 [−0.20, −0.18] the data can tell");
     ended.assert_out("the data cannot tell").assert_out("too few rows to compare");
-    assert!(ended.out.lines().all(|line| line.chars().count() <= 90), "{}", ended.out);
+    assert!(ended.out.lines().skip(1).all(|line| line.chars().count() <= 90), "{}", ended.out);
 }
 
 #[test]

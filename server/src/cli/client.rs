@@ -4,7 +4,9 @@ mod retry;
 
 use super::Failure;
 use super::output::{COULD_NOT_ASK, MISUSED, clean};
+use axum::body::Bytes;
 use clap::Args;
+use futures::{Stream, StreamExt, future, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::header::{self, HeaderValue};
 use reqwest::{Body, StatusCode, Url, redirect};
@@ -18,6 +20,12 @@ use tokio::io::AsyncReadExt;
 use tokio_util::io::{InspectReader, ReaderStream};
 
 const TOKEN: &str = "EVENHAND_TOKEN";
+
+/// How much of a file is sent at once.
+const CHUNK: usize = 1 << 16;
+
+/// How long a server may take to refuse a request by its head alone.
+const GRACE: Duration = Duration::from_millis(300);
 
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Server")]
@@ -178,7 +186,9 @@ impl Client {
                 Ok((answer, asked)) => (format!("it answered {}", answer.status), asked),
                 // Nobody was ever there: waiting would only hide a wrong address.
                 Err(error) if error.is_connect() && !reached => return Err(self.nobody(&error)),
-                Err(error) if last || error.is_builder() => return Err(self.broken(&error, tries)),
+                Err(error) if last || error.is_builder() => {
+                    return Err(self.broken(&error, tries, &progress));
+                }
                 Err(error) => (reason(&error), None),
             };
             reached = true;
@@ -228,7 +238,7 @@ impl Client {
             .header(header::ACCEPT, "application/json, application/problem+json")
             .header(header::CONTENT_LENGTH, size)
             .header("idempotency-key", key)
-            .body(Body::wrap_stream(ReaderStream::with_capacity(input, 1 << 16)));
+            .body(Body::wrap_stream(grace(size).chain(ReaderStream::with_capacity(input, CHUNK))));
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) => return Ok(Err(error)),
@@ -252,7 +262,15 @@ impl Client {
         ))
     }
 
-    fn broken(&self, error: &reqwest::Error, tries: u32) -> Failure {
+    fn broken(&self, error: &reqwest::Error, tries: u32, progress: &ProgressBar) -> Failure {
+        if Some(progress.position()) < progress.length() {
+            return could_not_ask(format!(
+                "{}: {}, also at try {tries}, before the whole file was sent; it may be larger \
+                 than the server takes",
+                self.base,
+                reason(error)
+            ));
+        }
         could_not_ask(format!(
             "{}: {}, also at try {tries}; whether the upload arrived is not known, and sending it \
              again makes no second run",
@@ -260,6 +278,14 @@ impl Client {
             reason(error)
         ))
     }
+}
+
+/// Nothing, for a moment, ahead of a file that is not sent in one go. A server that refuses by the
+/// head (no right, too large) does so meanwhile; later the answer could be lost, since what it has
+/// not read resets the connection. `Expect: 100-continue` is for this, but hyper's client lacks it.
+fn grace(size: u64) -> impl Stream<Item = std::io::Result<Bytes>> {
+    let wait = if size > CHUNK as u64 { GRACE } else { Duration::ZERO };
+    stream::once(tokio::time::sleep(wait)).filter_map(|()| future::ready(None))
 }
 
 /// What is behind an error, which names the outermost layer only.

@@ -205,8 +205,8 @@ fn explanation(estimates: &[Estimate], outcome: Option<Outcome>) -> String {
         return "\nThe spec names no `slices`, so nothing was compared.\n".to_owned();
     }
     let mut text = format!(
-        "\nA gap is the worst group minus the best; its interval holds for all pairs of groups at\n\
-         once. Groups with fewer than {LEAST_N} rows are never worst or best.\n"
+        "\nA gap is the worst group minus the best; its interval holds for all pairs of groups\n\
+         at once. Groups with fewer than {LEAST_N} rows are never worst or best.\n"
     );
     if outcome.is_none() {
         text.push_str(
