@@ -5,8 +5,10 @@
 
 pub mod definition;
 pub mod home;
+pub mod login;
 pub mod parts;
 pub mod problems;
 pub mod run;
 pub mod trend;
 pub mod upload;
+pub mod welcome;

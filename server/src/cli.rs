@@ -5,6 +5,7 @@ mod completions;
 mod evaluate;
 mod output;
 mod sending;
+pub mod demo;
 pub mod serve;
 mod spec;
 mod upload;
@@ -33,6 +34,8 @@ enum Command {
     /// Print a script that completes commands in a shell
     #[command(hide = true)]
     Completions(completions::Completions),
+    /// Serve on a throw-away database filled from real data, log-ins printed
+    Demo(demo::Demo),
     /// Read one upload as a limited child process of the server
     #[command(name = crate::reader::SUBCOMMAND, hide = true)]
     ReadUpload,
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Validate(command) => validate::run(command),
         Command::Upload(command) => upload::run(command),
         Command::Completions(command) => completions::run(command),
+        Command::Demo(command) => demo::run(command),
         Command::ReadUpload => crate::reader::child().map_err(Failure::from),
     };
     match ended {

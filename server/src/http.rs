@@ -5,11 +5,14 @@ pub mod failure;
 pub mod guard;
 pub mod health;
 pub mod home;
+pub mod login;
 pub mod page;
 pub mod routes;
 pub mod runs;
 pub mod trend;
 pub mod upload;
+pub mod visit;
+pub mod welcome;
 
 pub use page::Page;
 pub use routes::{Access, Routes};
@@ -40,6 +43,8 @@ pub fn routes(app: &App) -> Routes {
     [
         health::routes,
         assets::routes,
+        login::routes,
+        welcome::routes,
         home::routes,
         runs::routes,
         trend::routes,

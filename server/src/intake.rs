@@ -20,7 +20,7 @@ use tokio::time::Instant;
 /// The longest silence inside a body.
 const SILENCE: Duration = Duration::from_secs(30);
 /// After this long a body must have come at [`LEAST_RATE`] on average.
-const HEAD_START: Duration = Duration::from_secs(60);
+const HEAD_START: Duration = Duration::from_mins(1);
 /// Bytes per second; a client below it holds a place that others need.
 const LEAST_RATE: u64 = 8 << 10;
 /// Bytes that a form's field other than the file may have.
@@ -147,19 +147,19 @@ impl Shelf {
     const KEEPS: Duration = Duration::from_hours(1);
 
     pub fn put(&self, owner: PersonId, received: Received) {
-        let mut shelf = self.lock();
-        shelf.retain(|(_, since, _)| since.elapsed() < Self::KEEPS);
-        while shelf.len() >= Self::ROOM {
-            shelf.pop_front();
+        let mut files = self.lock();
+        files.retain(|(_, since, _)| since.elapsed() < Self::KEEPS);
+        while files.len() >= Self::ROOM {
+            files.pop_front();
         }
-        shelf.push_back((owner, Instant::now(), received));
+        files.push_back((owner, Instant::now(), received));
     }
 
     /// Takes a file down again; only who put it there can.
     pub fn take(&self, owner: PersonId, digest: &str) -> Option<Received> {
-        let mut shelf = self.lock();
-        let place = shelf.iter().position(|(by, _, file)| *by == owner && file.digest == digest)?;
-        shelf.remove(place).map(|(_, _, received)| received)
+        let mut files = self.lock();
+        let place = files.iter().position(|(by, _, file)| *by == owner && file.digest == digest)?;
+        files.remove(place).map(|(_, _, received)| received)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(PersonId, Instant, Received)>> {

@@ -2,6 +2,7 @@
 
 use crate::audit::checkpoint::AuditKey;
 use crate::audit::merkle::Edge;
+use crate::auth::password::Hashing;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -24,8 +25,8 @@ pub struct Shared {
     pub key: AuditKey,
     /// The audit log's origin: names this installation in its checkpoints.
     pub origin: String,
-    /// At most this many passwords hash at once: each takes 19 MiB.
-    pub hashing: Semaphore,
+    /// Passwords hash here, a few at once: each takes 19 MiB.
+    pub hashing: Hashing,
     /// At most this many child processes read uploads at once.
     pub reading: Semaphore,
     /// Checked files that wait to be uploaded.
@@ -53,12 +54,12 @@ impl App {
         let key = AuditKey::open_or_create(&config.audit_key)?;
         let installation = store.setting_or("installation", &clock.id().to_string()).await?;
         Ok(Self(Arc::new(Shared {
+            hashing: Hashing::new(config.password_cost),
             store,
             clock,
             config,
             key,
             origin: format!("evenhand/{installation}"),
-            hashing: Semaphore::new(2),
             reading: Semaphore::new(2),
             shelf: Shelf::default(),
             accepting: AtomicBool::new(true),

@@ -4,15 +4,21 @@
 //! needs an actor and cannot be committed without an audit entry. What is not worth an entry
 //! (sessions, throttles, last use of a token) is written on the store directly.
 
+pub mod attributes;
 pub mod audit;
+pub mod datasets;
+pub mod grants;
 pub mod links;
+pub mod models;
 pub mod people;
 pub mod runs;
 pub mod sessions;
 pub mod settings;
+mod statement;
 pub mod teams;
 pub mod throttle;
 pub mod tokens;
+pub mod versions;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};

@@ -296,14 +296,14 @@ impl<'d, L: Location> Estimates<'d, L> {
         let mut notes = Notes { recomputed_intervals: self.recomputed, ..Notes::default() };
         let mut amend = |n: u32, what: &str| {
             if n > 0 {
-                notes.amended.push(format!("{n} {what}"));
+                notes.amended.push(format!("{what}: {n}"));
             }
         };
-        amend(self.rounded, "rounded values were computed again from their counts");
-        amend(self.counted, "rates have their denominator as n in place of another count");
+        amend(self.rounded, "rounded rates, computed again from their counts");
+        amend(self.counted, "rates that had another n than their denominator, which is taken");
         if self.uncertain > 0 {
             notes.ignored.push(format!(
-                "{} intervals of values without n: nothing says what they rest on",
+                "intervals of values without n, for nothing says what they rest on: {}",
                 self.uncertain
             ));
         }
@@ -313,4 +313,35 @@ impl<'d, L: Location> Estimates<'d, L> {
 
 fn wilson(rate: f64, n: u64, level: f64) -> Field<Interval> {
     Field::Is(interval::wilson(rate, n as f64, level).interval(level, method::WILSON))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nowhere;
+
+    impl Location for Nowhere {
+        fn of(&self, field: &str) -> Place {
+            Place::Pointer { pointer: field.to_owned() }
+        }
+    }
+
+    #[test]
+    fn the_estimate_after_the_last_allowed_one_is_refused_and_ends_the_reading() {
+        let mut estimates = Estimates::new(Metrics::of_catalogue(), "", None);
+        estimates.seen = MAX_ESTIMATES - 1;
+        let mut problems = Problems::default();
+        let draft = || Draft {
+            slice: Some(Slice::overall()),
+            metric: Some("f1".to_owned()),
+            value: Field::Is(0.5),
+            ..Draft::default()
+        };
+        assert!(estimates.add(draft(), Nowhere, &mut problems));
+        assert!(!estimates.add(draft(), Nowhere, &mut problems));
+        let problems = problems.settle(Some(estimates.kept.len())).unwrap_err();
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].code, "too_many_estimates");
+    }
 }

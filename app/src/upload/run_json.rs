@@ -125,7 +125,7 @@ fn read_disparities(root: &mut Object, problems: &mut Problems) -> Option<String
     match root.take("disparities")? {
         Node::List(items) if items.is_empty() => None,
         Node::List(items) => Some(format!(
-            "{} disparities: they are computed from the estimates, with intervals",
+            "disparities, which are computed from the estimates with intervals: {}",
             items.len()
         )),
         node => {

@@ -11,7 +11,11 @@ const MAGIC: [(&[u8], &str, &str); 18] = [
     (b"\xfd7zXZ\0", "xz", "the unpacked file"),
     (b"BZh", "bzip2", "the unpacked file"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "the unpacked file"),
-    (b"PK\x03\x04", "a ZIP archive or an Excel workbook", "the sheet saved as CSV in UTF-8"),
+    (
+        b"PK\x03\x04",
+        "a ZIP archive or an Excel workbook",
+        "the unpacked file, or the sheet as CSV in UTF-8",
+    ),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "the sheet saved as CSV in UTF-8"),
     (b"PAR1", "Parquet", "results; predictions in Parquet are sent with a spec"),
     (b"ARROW1", "an Arrow file", "a run document (JSON) or a long table (CSV)"),

@@ -71,6 +71,9 @@ fn read_header(
     }
 }
 
+/// The byte that ends a struct.
+const END: u8 = 0;
+
 /// A reader of Thrift's compact protocol; `None` when the bytes end or make no sense.
 struct Thrift<'a> {
     bytes: &'a [u8],
@@ -81,27 +84,28 @@ impl Thrift<'_> {
     fn header(&mut self) -> Option<Header> {
         let mut header = Header::default();
         let mut field = 0;
-        while let Some(kind) = self.field(&mut field)? {
+        loop {
+            let kind = self.field(&mut field)?;
             match (field, kind) {
+                (_, END) => return Some(header),
                 (2, 5) => header.uncompressed = self.zigzag()?,
                 (3, 5) => header.compressed = self.zigzag()?,
                 _ => self.skip(kind, 0)?,
             }
         }
-        Some(header)
     }
 
-    /// The type of the next field, whose number is put in `field`; `Some(None)` at the end.
-    fn field(&mut self, field: &mut i64) -> Option<Option<u8>> {
+    /// The type of the next field, whose number is put in `field`; [`END`] at the end.
+    fn field(&mut self, field: &mut i64) -> Option<u8> {
         let byte = self.byte()?;
-        if byte == 0 {
-            return Some(None);
+        if byte == END {
+            return Some(END);
         }
         *field = match byte >> 4 {
             0 => self.zigzag()?,
             step => field.checked_add(i64::from(step))?,
         };
-        Some(Some(byte & 15))
+        Some(byte & 15)
     }
 
     fn skip(&mut self, kind: u8, depth: u8) -> Option<()> {
@@ -133,10 +137,12 @@ impl Thrift<'_> {
             }
             12 => {
                 let mut field = 0;
-                while let Some(kind) = self.field(&mut field)? {
-                    self.skip(kind, depth + 1)?;
+                loop {
+                    match self.field(&mut field)? {
+                        END => return Some(()),
+                        kind => self.skip(kind, depth + 1)?,
+                    }
                 }
-                Some(())
             }
             _ => None,
         }

@@ -121,6 +121,7 @@ pub async fn trend(app: &App, actor: &Actor, slug: &str, asked: Asked) -> Result
         .map_or_else(|| model.positive_outcome.into(), |(run, _)| outcome_of(run, &model));
     let points = points(measured, &metric, &attribute, &slices, &compare, outcome);
     Ok(Trend {
+        model,
         outcome,
         metric,
         metrics,
@@ -132,7 +133,6 @@ pub async fn trend(app: &App, actor: &Actor, slug: &str, asked: Asked) -> Result
         datasets,
         compare,
         points,
-        model,
     })
 }
 

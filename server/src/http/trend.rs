@@ -14,7 +14,6 @@ use app::pages::definition;
 use app::pages::parts::{Crumb, Link, Section, Shown};
 use app::pages::run::Column;
 use app::pages::trend::{Choices, Gap, MetricName, Point, TrendPage, TrendView};
-use app::upload::export::to_csv;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum_extra::extract::Query;

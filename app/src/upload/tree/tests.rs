@@ -50,6 +50,14 @@ fn a_million_brackets_are_refused_without_descending_into_them() {
 }
 
 #[test]
+fn a_document_of_nothing_but_brackets_is_refused_before_it_fills_the_memory() {
+    let problems = problems_of(&format!("[{}]", vec!["[]"; 100_000].join(",")));
+    assert!(problems[0].message.contains("more values than results of its size have"));
+    let tersest = r#"{"slice":{},"metric":"f1","value":0,"n":1}"#;
+    tree(&format!("[{}]", vec![tersest; 10_000].join(",")));
+}
+
+#[test]
 fn broken_syntax_is_placed_by_line_and_column() {
     let problems = problems_of("{\n  \"é\": [1,\n 2 3]}");
     assert_eq!(
