@@ -1,8 +1,16 @@
 //! The command line: one sub-command per file.
 
+mod client;
+mod completions;
+mod evaluate;
+mod output;
+mod sending;
 pub mod demo;
 pub mod admin;
 pub mod serve;
+mod spec;
+mod upload;
+mod validate;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -18,6 +26,15 @@ struct Cli {
 enum Command {
     /// Serve the dashboard
     Serve(serve::Serve),
+    /// Compute metrics from predictions, here, without a server
+    Evaluate(evaluate::Evaluate),
+    /// Ask a server what an upload would become, storing nothing
+    Validate(validate::Validate),
+    /// Upload results or predictions to a server
+    Upload(upload::Upload),
+    /// Print a script that completes commands in a shell
+    #[command(hide = true)]
+    Completions(completions::Completions),
     /// Serve on a throw-away database filled from real data, log-ins printed
     Demo(demo::Demo),
     /// Read one upload as a limited child process of the server
@@ -45,6 +62,10 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match cli.command {
         Command::Serve(command) => serve::run(command),
+        Command::Evaluate(command) => evaluate::run(command),
+        Command::Validate(command) => validate::run(command),
+        Command::Upload(command) => upload::run(command),
+        Command::Completions(command) => completions::run(command),
         Command::Demo(command) => demo::run(command),
         Command::ReadUpload => crate::reader::child().map_err(Failure::from),
         Command::Admin(command) => admin::run(command),
