@@ -1,5 +1,10 @@
 //! The command line: one sub-command per file.
 
+pub mod admin;
+pub mod audit;
+pub mod backup;
+pub mod database;
+pub mod doctor;
 pub mod serve;
 
 use clap::{Parser, Subcommand};
@@ -16,6 +21,12 @@ struct Cli {
 enum Command {
     /// Serve the dashboard
     Serve(serve::Serve),
+    /// Work on the database itself: backups, health
+    #[command(subcommand)]
+    Admin(admin::Admin),
+    /// The audit log
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Read one upload as a limited child process of the server
     #[command(name = crate::reader::SUBCOMMAND, hide = true)]
     ReadUpload,
@@ -39,6 +50,8 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match cli.command {
         Command::Serve(command) => serve::run(command),
+        Command::Admin(command) => admin::run(command),
+        Command::Audit(command) => audit::run(command),
         Command::ReadUpload => crate::reader::child().map_err(Failure::from),
     };
     match ended {

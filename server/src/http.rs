@@ -4,6 +4,7 @@ pub mod assets;
 pub mod failure;
 pub mod guard;
 pub mod health;
+pub mod metrics;
 pub mod page;
 pub mod routes;
 
@@ -33,7 +34,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wa
 /// Every route with the access it needs, in one place.
 pub fn routes(app: &App) -> Routes {
     let routes = Routes::new(app.clone());
-    [health::routes, assets::routes, crate::api::routes]
+    [health::routes, metrics::routes, assets::routes, crate::api::routes]
         .into_iter()
         .fold(routes, |routes, area| area(routes))
 }
@@ -72,6 +73,7 @@ pub fn router(app: &App) -> Router {
         .layer(csrf)
         .layer(CatchPanicLayer::custom(failure::panicked))
         .layer(from_fn_with_state(app.clone(), failure::render))
+        .layer(from_fn_with_state(app.clone(), crate::meter::measure))
         .layer(CompressionLayer::new().gzip(true));
     for (name, value) in headers {
         router = router
@@ -84,6 +86,12 @@ pub fn router(app: &App) -> Router {
         ));
     }
     router.with_state(app.clone())
+}
+
+/// Whether a method is one of those that somebody defined, and not made up.
+pub fn is_known(method: &Method) -> bool {
+    is_safe(method)
+        || matches!(*method, Method::POST | Method::PUT | Method::PATCH | Method::DELETE)
 }
 
 /// Whether a method only reads.

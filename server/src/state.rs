@@ -5,6 +5,7 @@ use crate::audit::merkle::Edge;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::meter::Meter;
 use crate::store::Store;
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -33,6 +34,8 @@ pub struct Shared {
     pub seen: Mutex<HashMap<String, i64>>,
     /// Where the server can be reached, once it listens.
     pub base_url: OnceLock<String>,
+    /// What the server did, in numbers.
+    pub meter: Meter,
 }
 
 impl Deref for App {
@@ -60,6 +63,7 @@ impl App {
             accepting: AtomicBool::new(true),
             seen: Mutex::default(),
             base_url: OnceLock::new(),
+            meter: Meter::default(),
         })))
     }
 
