@@ -11,6 +11,8 @@ create table person (
     id uuid primary key,
     email text not null unique,
     name text not null,
+    -- Name and e-mail address in lower case: what a search looks in and a list sorts by.
+    search_text text not null,
     password_hash text,
     disabled_at bigint,
     created_at bigint not null,
@@ -29,6 +31,8 @@ create table role_grant (
     check (role <> 'admin' or team_id is null),
     unique (person_id, role, team_id)
 );
+-- Two nulls are not equal, so that the constraint above does not see a role given everywhere twice.
+create unique index role_grant_everywhere on role_grant (person_id, role) where team_id is null;
 
 create table function_grant (
     id uuid primary key,

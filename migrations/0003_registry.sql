@@ -8,19 +8,24 @@ create table model (
     risk_tier text not null check (risk_tier in ('minimal', 'limited', 'high')),
     stage text not null check (stage in ('development', 'staging', 'production', 'retired')),
     positive_outcome text not null check (positive_outcome in ('favourable', 'adverse', 'neutral')),
-    architecture text not null,
-    surface text not null,
-    intended_use text not null,
-    out_of_scope_use text not null,
     restricted boolean not null,
+    -- The name in lower case: what lists are sorted by.
+    sort_name text not null,
     -- Slug, name, surface and architecture in lower case: what a search looks in.
     search_text text not null,
     created_by uuid references person (id),
     created_at bigint not null,
     updated_at bigint not null,
-    version bigint not null
+    version bigint not null,
+    -- Long text stands last, so that a list need not read over it.
+    architecture text not null,
+    surface text not null,
+    intended_use text not null,
+    out_of_scope_use text not null
 );
 create index model_by_team on model (team_id);
+create index model_by_name on model (sort_name, id);
+create index model_by_update on model (updated_at, id);
 
 create table model_owner (
     model_id uuid not null references model (id),
@@ -34,6 +39,7 @@ create table model_dependency (
     primary key (model_id, depends_on_id),
     check (model_id <> depends_on_id)
 );
+create index model_dependency_backwards on model_dependency (depends_on_id);
 
 create table model_version (
     id uuid primary key,
@@ -95,6 +101,7 @@ create table attribute_group (
     created_at bigint not null,
     unique (attribute_id, name)
 );
+create index attribute_group_by_model on attribute_group (proposed_by);
 
 -- Another name of a group, for one model or (model_id null) for all.
 create table group_alias (
@@ -107,11 +114,14 @@ create table group_alias (
     unique (attribute_id, alias, model_id)
 );
 
--- Another name of an attribute.
+-- Another name of an attribute, for one model or (model_id null) for all.
 create table attribute_alias (
-    alias text primary key,
+    id uuid primary key,
+    alias text not null,
     attribute_id uuid not null references attribute (id),
-    created_at bigint not null
+    model_id uuid references model (id),
+    created_at bigint not null,
+    unique (alias, model_id)
 );
 
 -- The registry's version, raised by every confirmation, alias and edit; pinned in digests.

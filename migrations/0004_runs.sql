@@ -26,6 +26,7 @@ create table run (
     unique (version_id, source_digest, source_key, importer)
 );
 create index run_by_model on run (model_id, evaluated_at);
+create index run_by_receipt on run (received_at);
 create index run_by_version on run (version_id);
 create index run_by_dataset on run (dataset_id);
 

@@ -6,6 +6,7 @@ pub mod disclosure;
 pub mod id;
 pub mod model;
 pub mod name;
+pub mod register;
 pub mod role;
 pub mod token;
 

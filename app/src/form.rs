@@ -1,5 +1,9 @@
 //! What is wrong with a form, field by field, in words for the person who typed.
 
+pub mod merge;
+
+pub use merge::{Change, FieldText};
+
 use std::collections::BTreeMap;
 
 /// Messages per field name; the empty name is the form as a whole.

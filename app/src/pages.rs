@@ -3,6 +3,12 @@
 //! A view struct owns everything its page shows, so that a page never asks for data and what it
 //! shows can be tested without a server.
 
+pub mod definition;
+pub mod home;
+pub mod login;
 pub mod parts;
 pub mod problems;
+pub mod run;
 pub mod trend;
+pub mod upload;
+pub mod welcome;

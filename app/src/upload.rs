@@ -94,14 +94,16 @@ impl FromStr for Format {
 }
 
 /// What is known beside the file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Context {
     /// When the bytes arrived.
+    #[serde(with = "time::serde::rfc3339")]
     pub received_at: OffsetDateTime,
     /// Name and version of the dataset: needed by the long table, which has none inside; a run
     /// document has to say the same.
     pub dataset: Option<(String, String)>,
     /// When the evaluation was made; a long table without it takes the time of receipt.
+    #[serde(default, with = "time::serde::rfc3339::option")]
     pub evaluated_at: Option<OffsetDateTime>,
     /// What measured, for the long table only.
     pub instrument: Option<Instrument>,
@@ -126,7 +128,8 @@ pub struct Receipt {
     pub metrics: BTreeSet<String>,
     /// The groups of each attribute.
     pub attributes: BTreeMap<String, BTreeSet<String>>,
-    /// Intervals that were computed from counts, in place of reported ones or of none.
+    /// Intervals that were computed: from counts in place of whatever was reported, and from value
+    /// and n where a rate came without one.
     pub recomputed_intervals: u32,
     /// What was read otherwise than it was written, and why.
     pub amended: Vec<String>,
@@ -178,8 +181,8 @@ fn count(n: usize) -> u32 {
 /// Reads results in the given format, or in the one that their content shows.
 ///
 /// # Errors
-/// Every problem that can be seen at once, in reading order; at most 100 are listed, and then one
-/// that says how many more there are.
+/// Every problem that can be seen at once: first those of the syntax, then those of the meaning,
+/// each in reading order. At most 100 are listed, and then one that says how many more there are.
 pub fn read(
     bytes: &[u8],
     format: Option<Format>,
@@ -201,6 +204,3 @@ pub fn read(
     let receipt = Receipt::of(format, &document, notes);
     Ok((document, receipt))
 }
-
-#[cfg(test)]
-mod tests;

@@ -308,13 +308,11 @@ impl<'a> Family<'a> {
     }
 
     fn against_best(&self, group: &Estimate) -> Disparity {
-        match self.best() {
-            Some(best) => self.between(group, best, self.pairs()),
-            None => {
-                let reason = format!("no group has {} rows", self.comparison.least_n);
-                Disparity { reason: Some(reason), ..self.blank(group) }
-            }
+        if let Some(best) = self.best() {
+            return self.between(group, best, self.pairs());
         }
+        let reason = format!("no group has {} rows", self.comparison.least_n);
+        Disparity { reason: Some(reason), ..self.blank(group) }
     }
 
     fn against_named(&self, group: &Estimate, name: &str) -> Disparity {

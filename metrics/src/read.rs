@@ -340,7 +340,3 @@ impl Attribute {
         place as u16
     }
 }
-
-#[cfg(test)]
-#[path = "read/tests.rs"]
-mod tests;

@@ -1,1 +1,15 @@
 //! One file per thing a person can do: load, ask the domain, write, audit.
+
+pub mod edit_registry;
+pub mod register_dataset;
+pub mod register_model;
+pub mod register_version;
+pub mod registry;
+pub mod runs;
+pub mod set_password;
+pub mod set_up;
+pub mod trend;
+pub mod upload_run;
+pub mod void_run;
+
+pub use set_up::setup_link;

@@ -1,8 +1,11 @@
 //! Who you are, and what you may.
 
 pub mod actor;
+pub mod login;
+pub mod password;
 pub mod permit;
+pub mod throttle;
 pub mod token;
 
 pub use actor::Actor;
-pub use permit::Permit;
+pub use permit::{Own, Permit};

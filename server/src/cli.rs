@@ -5,6 +5,7 @@ pub mod audit;
 pub mod backup;
 pub mod database;
 pub mod doctor;
+pub mod demo;
 pub mod serve;
 
 use clap::{Parser, Subcommand};
@@ -27,6 +28,8 @@ enum Command {
     /// The audit log
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Serve on a throw-away database filled from real data, log-ins printed
+    Demo(demo::Demo),
     /// Read one upload as a limited child process of the server
     #[command(name = crate::reader::SUBCOMMAND, hide = true)]
     ReadUpload,
@@ -52,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Serve(command) => serve::run(command),
         Command::Admin(command) => admin::run(command),
         Command::Audit(command) => audit::run(command),
+        Command::Demo(command) => demo::run(command),
         Command::ReadUpload => crate::reader::child().map_err(Failure::from),
     };
     match ended {

@@ -1,5 +1,6 @@
 //! Configuration: command line over environment over file over default. Every default is here.
 
+use crate::auth::password::Cost;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ pub struct Config {
     pub small_cell: u64,
     /// The binary whose child processes read uploads: this one.
     pub reader: PathBuf,
+    /// What a password's hash costs. No operator can lower it; tests do.
+    pub password_cost: Cost,
 }
 
 impl Default for Config {
@@ -46,6 +49,7 @@ impl Default for Config {
             predictions_limit: 2 << 30,
             small_cell: 10,
             reader: crate::reader::own_binary(),
+            password_cost: Cost::default(),
         }
     }
 }

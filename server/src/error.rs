@@ -32,8 +32,13 @@ pub enum Error {
     /// A file or document with a place for each problem.
     #[error("{summary}")]
     Input { summary: String, problems: Vec<Problem> },
+    /// A request that cannot be understood at all.
+    #[error("{0}")]
+    BadRequest(String),
     #[error("{0}")]
     TooLarge(String),
+    #[error("the body came too slowly")]
+    TooSlow,
     #[error("too many attempts; try again in {retry_after} seconds")]
     TooMany { retry_after: u64 },
     #[error("the server is busy; try again in a moment")]
@@ -78,6 +83,8 @@ impl Error {
             Self::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
             Self::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
             Self::Fields(_) | Self::Input { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,

@@ -5,8 +5,15 @@ pub mod failure;
 pub mod guard;
 pub mod health;
 pub mod metrics;
+pub mod home;
+pub mod login;
 pub mod page;
 pub mod routes;
+pub mod runs;
+pub mod trend;
+pub mod upload;
+pub mod visit;
+pub mod welcome;
 
 pub use page::Page;
 pub use routes::{Access, Routes};
@@ -37,6 +44,19 @@ pub fn routes(app: &App) -> Routes {
     [health::routes, metrics::routes, assets::routes, crate::api::routes]
         .into_iter()
         .fold(routes, |routes, area| area(routes))
+    [
+        health::routes,
+        assets::routes,
+        login::routes,
+        welcome::routes,
+        home::routes,
+        runs::routes,
+        trend::routes,
+        upload::routes,
+        crate::api::routes,
+    ]
+    .into_iter()
+    .fold(routes, |routes, area| area(routes))
 }
 
 /// The whole service.

@@ -26,14 +26,20 @@ const GRACE: Duration = Duration::from_secs(20);
 /// Connections served at once; more wait in the system's queue.
 const CONNECTIONS: usize = 4096;
 
-/// Serves until `stop` resolves. Prints `listening on http://HOST:PORT` once it answers.
-pub async fn serve(app: App, stop: impl Future<Output = ()>) -> Result<()> {
+/// Serves until `stop` resolves. Prints `listening on http://HOST:PORT` once it answers, and then a
+/// word of welcome.
+pub async fn serve(app: App, welcome: &str, stop: impl Future<Output = ()>) -> Result<()> {
     app.config.refuse().map_err(Error::Internal)?;
     let listener = TcpListener::bind(app.config.listen).await?;
     let address = listener.local_addr()?;
     let _ = app.base_url.set(app.config.base_url(address));
     note(&app, "server.started").await?;
-    announce(address)?;
+    announce(address, welcome)?;
+    if let Some(link) = crate::actions::setup_link(&app).await? {
+        tracing::warn!(
+            "nobody has an account yet; the first admin sets up at {link} within the hour"
+        );
+    }
 
     let housekeeping = tokio::spawn(housekeep(app.clone()));
     let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
@@ -114,16 +120,23 @@ async fn housekeep(app: App) {
         if let Err(error) = app.store.sweep_sessions(now).await {
             tracing::warn!(%error, "expired sessions could not be removed");
         }
-        if let Err(error) = app.store.sweep(now).await {
-            tracing::warn!(%error, "what has expired could not be removed");
+        if let Err(error) = app.store.sweep_failed_logins(now).await {
+            tracing::warn!(%error, "old failed log-ins could not be removed");
+        }
+        if let Err(error) = app.store.sweep_links(now).await {
+            tracing::warn!(%error, "expired links could not be removed");
+        }
+        if let Err(error) = app.store.sweep_idempotency_keys(now).await {
+            tracing::warn!(%error, "old Idempotency-Keys could not be removed");
         }
     }
 }
 
-/// The line that scripts wait for.
-fn announce(address: SocketAddr) -> Result<()> {
+/// The first line is the one that scripts wait for.
+fn announce(address: SocketAddr, welcome: &str) -> Result<()> {
     let mut out = std::io::stdout();
     writeln!(out, "listening on http://{address}")?;
+    out.write_all(welcome.as_bytes())?;
     out.flush()?;
     Ok(())
 }

@@ -2,9 +2,11 @@
 
 use crate::audit::checkpoint::AuditKey;
 use crate::audit::merkle::Edge;
+use crate::auth::password::Hashing;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::intake::Shelf;
 use crate::meter::Meter;
 use crate::store::Store;
 use std::collections::HashMap;
@@ -24,10 +26,12 @@ pub struct Shared {
     pub key: AuditKey,
     /// The audit log's origin: names this installation in its checkpoints.
     pub origin: String,
-    /// At most this many passwords hash at once: each takes 19 MiB.
-    pub hashing: Semaphore,
+    /// Passwords hash here, a few at once: each takes 19 MiB.
+    pub hashing: Hashing,
     /// At most this many child processes read uploads at once.
     pub reading: Semaphore,
+    /// Checked files that wait to be uploaded.
+    pub shelf: Shelf,
     /// False from the moment the server is told to stop.
     pub accepting: AtomicBool,
     /// When each session was last noted as seen, so that not every request writes.
@@ -53,13 +57,14 @@ impl App {
         let key = AuditKey::open_or_create(&config.audit_key)?;
         let installation = store.setting_or("installation", &clock.id().to_string()).await?;
         Ok(Self(Arc::new(Shared {
+            hashing: Hashing::new(config.password_cost),
             store,
             clock,
             config,
             key,
             origin: format!("evenhand/{installation}"),
-            hashing: Semaphore::new(2),
             reading: Semaphore::new(2),
+            shelf: Shelf::default(),
             accepting: AtomicBool::new(true),
             seen: Mutex::default(),
             base_url: OnceLock::new(),

@@ -4,19 +4,25 @@
 //! needs an actor and cannot be committed without an audit entry. What is not worth an entry
 //! (sessions, throttles, last use of a token) is written on the store directly.
 
+pub mod attributes;
 pub mod audit;
 pub mod copy;
 pub mod inspect;
+pub mod datasets;
+pub mod grants;
 pub mod links;
+pub mod models;
 pub mod people;
 pub mod runs;
 pub mod sessions;
 pub mod settings;
 pub mod snapshot;
 pub mod sweep;
+mod statement;
 pub mod teams;
 pub mod throttle;
 pub mod tokens;
+pub mod versions;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};

@@ -1,3 +1,4 @@
 //! The service as its clients see it, through the real router.
 
+mod accounts;
 mod health;

@@ -32,7 +32,10 @@ async fn audit_verify_says_good_broken_or_could_not_look_by_its_exit_code() {
 
     let store = server::store::Store::open(&database(folder.path())).await.unwrap();
     let server::store::Store::Sqlite { write, .. } = &store else { panic!("SQLite") };
-    sqlx::query("update audit_entry set action = 'x' where position = 1").execute(write).await.unwrap();
+    sqlx::query("update audit_entry set action = 'x' where position = 1")
+        .execute(write)
+        .await
+        .unwrap();
     store.close().await;
     let (status, out, err) = code(folder.path(), &["audit", "verify"]);
     assert_eq!(status, 1, "{out}{err}");
@@ -74,10 +77,8 @@ fn a_backup_restores_elsewhere_and_says_where_the_key_belongs() {
     let (status, _, err) = code(elsewhere.path(), &restore);
     assert_eq!(status, 1, "{err}");
     assert!(err.contains("in use"), "{err}");
-    let (status, out, _) = code(
-        elsewhere.path(),
-        &["audit", "verify", "--database", "sqlite://new.db", "--json"],
-    );
+    let (status, out, _) =
+        code(elsewhere.path(), &["audit", "verify", "--database", "sqlite://new.db", "--json"]);
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((status, report["entries"].as_u64()), (0, Some(3)), "{out}");
 }
@@ -88,9 +89,16 @@ fn the_doctor_finds_nothing_wrong_with_a_fresh_installation() {
     let (status, out, err) = code(folder.path(), &["admin", "doctor", "--json"]);
     assert_eq!(status, 0, "{out}{err}");
     let findings: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
-    for what in
-        ["database", "schema", "soundness", "audit log", "clock", "audit key", "disk", "upload reader"]
-    {
+    for what in [
+        "database",
+        "schema",
+        "soundness",
+        "audit log",
+        "clock",
+        "audit key",
+        "disk",
+        "upload reader",
+    ] {
         assert!(findings.iter().any(|finding| finding["what"] == what), "{what} in {out}");
     }
     #[cfg(unix)]

@@ -5,7 +5,7 @@ mod stop;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// The binary, beside this test's own.
@@ -26,6 +26,8 @@ struct Server {
     child: Child,
     /// `http://HOST:PORT`
     url: String,
+    /// Kept open: what the server prints later must have somewhere to go.
+    _stdout: BufReader<ChildStdout>,
 }
 
 impl Server {
@@ -39,14 +41,14 @@ impl Server {
             .spawn()
             .expect("the binary starts");
         let mut line = String::new();
-        let stdout = child.stdout.take().expect("stdout is a pipe");
-        BufReader::new(stdout).read_line(&mut line).expect("stdout can be read");
+        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
+        stdout.read_line(&mut line).expect("stdout can be read");
         let url = line
             .trim()
             .strip_prefix("listening on ")
             .unwrap_or_else(|| panic!("the first line is `{line}`"))
             .to_owned();
-        Self { child, url }
+        Self { child, url, _stdout: stdout }
     }
 
     fn signal(&self, name: &str) {

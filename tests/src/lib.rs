@@ -17,6 +17,7 @@ pub use people::PASSWORD;
 
 use axum::Router;
 use server::App;
+use server::auth::password::Cost;
 use server::clock::Clock;
 use server::config::Config;
 use server::store::Store;
@@ -42,6 +43,8 @@ impl TestServer {
         let config = Config {
             audit_key: folder.path().join("audit-key"),
             database: url.clone(),
+            // The real cost would be most of every test's time.
+            password_cost: Cost { memory_kib: 8, passes: 1 },
             ..Config::default()
         };
         let store = Store::open(&url).await.expect("the fresh database opens");

@@ -1,5 +1,9 @@
 //! The attribute registry: which attributes and groups the organisation knows.
 
+pub mod registry;
+
+pub use registry::{KnownAttribute, KnownGroup, Registry, Unconfirmed};
+
 use super::text_enum::text_enum;
 
 text_enum! {

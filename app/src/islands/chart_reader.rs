@@ -152,8 +152,8 @@ pub fn ChartReader(
         ["0 0 ", &width, " ", &height].concat()
     };
     let height = size.1.to_string();
-    let x = move || read().map_or_else(String::new, |reading| reading.x.to_string());
-    let y = move || read().map_or_else(String::new, |reading| reading.y.to_string());
+    let x = move || read().map_or(0, |reading| reading.x).to_string();
+    let y = move || read().map_or(0, |reading| reading.y).to_string();
     view! {
         <div
             class="reader"

@@ -1,5 +1,6 @@
 //! What screens share: the frame, form parts, headers, tables and how a number is written.
 
+pub mod conflict;
 pub mod estimate;
 pub mod form;
 pub mod link;
@@ -7,9 +8,12 @@ pub mod list;
 pub mod mark;
 pub mod number;
 pub mod page_header;
+pub mod prose;
+pub mod sentence;
 pub mod shell;
 
-pub use estimate::{EstimateCell, EstimateText, Heat, HeatSide};
+pub use conflict::{Conflict, ConflictView};
+pub use estimate::{EstimateCell, EstimateText, Heat, HeatSide, Shown};
 pub use form::{
     CheckBox, CheckList, FieldKind, Form, Select, Submit, SubmitKind, TextArea, TextField,
 };
@@ -17,4 +21,6 @@ pub use link::Link;
 pub use list::{FilterBar, Pages, Scroll, SortHeader, Sorted};
 pub use mark::{Badge, BadgeKind, Digest, Moment, Time, Verdict, VerdictKind};
 pub use page_header::{EmptyState, Lede, PageHeader, Panel};
+pub use prose::Prose;
+pub use sentence::Sentence;
 pub use shell::{Crumb, Frame, Notice, NoticeKind, Section, Viewer, document};

@@ -2,16 +2,16 @@
 
 mod sentence;
 
-pub use sentence::{Sentence, sentence};
+pub use sentence::sentence;
 
 use super::parts::{
     CheckList, EmptyState, EstimateCell, FieldKind, FilterBar, Lede, Link, PageHeader, Panel,
-    Scroll, Select, TextField, Time, number,
+    Scroll, Select, Shown, TextField, Time, number,
 };
 use crate::charts::{Break, Chart, GapChart, GapMark, Mark, Series, TrendChart};
 use crate::islands::chart_reader::ChartReader;
 use leptos::prelude::*;
-use metrics::{Estimate, Interval};
+use metrics::Interval;
 use time::OffsetDateTime;
 
 /// Everything that the trend page shows.
@@ -61,13 +61,6 @@ pub struct Point {
     pub broken: Option<String>,
 }
 
-/// An estimate, and whether its n is too small to be shown to this viewer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Shown {
-    pub estimate: Estimate,
-    pub hidden: bool,
-}
-
 /// A difference between two groups: the value of `of` less the value of `against`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gap {
@@ -81,6 +74,18 @@ pub struct Gap {
 }
 
 impl Gap {
+    /// The same difference taken the other way.
+    fn turned(&self) -> Self {
+        let turn = |it: &Interval| Interval { low: -it.high, high: -it.low, ..it.clone() };
+        Self {
+            of: self.against.clone(),
+            against: self.of.clone(),
+            value: self.value.map(|value| -value),
+            interval: self.interval.as_ref().map(turn),
+            undefined: self.undefined.clone(),
+        }
+    }
+
     fn mark(&self) -> Option<GapMark> {
         let interval = self.interval.as_ref().map(|it| (it.low, it.high));
         self.value.map(|value| GapMark { value, interval })
@@ -148,8 +153,29 @@ impl TrendView {
 
     /// What the page is called: `True positive rate by sex`.
     pub fn title(&self) -> String {
-        let name = capitalised(&self.metric.name);
+        let name = number::capitalised(&self.metric.name);
         if self.attribute.is_empty() { name } else { format!("{name} by {}", self.attribute) }
+    }
+
+    /// The same view with every difference taken the way the last one is, where all compare the
+    /// same two groups: a gap that turns round then crosses zero instead of changing its name.
+    #[must_use]
+    fn oriented(mut self) -> Self {
+        let gaps = || self.points.iter().filter_map(|point| point.gap.as_ref());
+        let Some((of, against)) =
+            gaps().next_back().map(|gap| (gap.of.clone(), gap.against.clone()))
+        else {
+            return self;
+        };
+        let is_turned = |gap: &Gap| gap.of == against && gap.against == of;
+        if gaps().all(|gap| is_turned(gap) || (gap.of == of && gap.against == against)) {
+            for gap in self.points.iter_mut().filter_map(|point| point.gap.as_mut()) {
+                if is_turned(gap) {
+                    *gap = gap.turned();
+                }
+            }
+        }
+        self
     }
 
     /// `Gap, Male − Female` where it is the same pair throughout, else `Gap to the best group`.
@@ -187,7 +213,7 @@ impl TrendView {
                     (it.level - first.level).abs() < 1e-12 && it.method == first.method
                 }) =>
             {
-                format!("band: {} {} interval", number::level(first.level), first.method)
+                format!("band: {}", number::interval_name(first.level, &first.method))
             }
             Some(_) => "band: interval, see the table for its level and method".to_owned(),
             None => "no intervals: reported without n".to_owned(),
@@ -244,14 +270,10 @@ fn mark(shown: &Shown) -> Option<Mark> {
     (!shown.hidden).then_some(shown.estimate.value?).map(|value| Mark { value, interval })
 }
 
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
-}
-
 /// The trend page.
 #[component]
 pub fn TrendPage(view: TrendView) -> impl IntoView {
+    let view = view.oriented();
     let subtitle = format!("dataset {} · instrument {}", view.dataset, view.instrument);
     let said = sentence(&view);
     let body = if view.points.is_empty() {
@@ -289,7 +311,7 @@ fn charts_and_table(view: &TrendView) -> impl IntoView + use<> {
     if drawn < view.slices.len() {
         note = format!("{drawn} of {} slices drawn, the table has all · {note}", view.slices.len());
     }
-    let heading = capitalised(&view.metric.name);
+    let heading = number::capitalised(&view.metric.name);
     let label = format!("Chart: {}", view.title());
     let values = figure(view.chart(), label, (1000, 320));
     let table = table(view);
@@ -384,7 +406,7 @@ fn table(view: &TrendView) -> impl IntoView + use<> {
                 view! {
                     <tr class="broken">
                         <td colspan=columns>
-                            {format!("{}: versions above do not compare with those below", capitalised(&reason))}
+                            {format!("{}: versions above do not compare with those below", number::capitalised(&reason))}
                         </td>
                     </tr>
                 }
@@ -413,7 +435,7 @@ fn table(view: &TrendView) -> impl IntoView + use<> {
             <Scroll label="Values per version">
                 <table>
                     <caption>
-                        <a href=href>{capitalised(&name)}</a>
+                        <a href=href>{number::capitalised(&name)}</a>
                         " with interval and n per version, oldest first."
                     </caption>
                     <thead>
@@ -455,7 +477,7 @@ fn gap_cell(gap: Option<Gap>) -> AnyView {
     let interval = gap.interval.map_or_else(
         || view! { <span class="ci">"no interval"</span> }.into_any(),
         |it| {
-            let title = format!("{} interval, {}", number::level(it.level), it.method);
+            let title = number::interval_name(it.level, &it.method);
             view! {
                 <span class="ci" title=title>
                     {number::signed_interval(it.low, it.high)}
@@ -467,8 +489,10 @@ fn gap_cell(gap: Option<Gap>) -> AnyView {
     let tells = if clear { "the data can tell" } else { "the data cannot tell" };
     view! {
         <td class="num">
+            <span class=if clear { "tells clear mark" } else { "tells mark" } title=tells>
+                <span class="visually-hidden">{tells}</span>
+            </span>
             <span class="estimate">{number::signed(value)} {interval}</span>
-            <span class=if clear { "tells clear" } else { "tells" }>{tells}</span>
         </td>
     }
     .into_any()

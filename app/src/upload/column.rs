@@ -7,6 +7,7 @@ use super::name::{self, MAX_NAME, quoted};
 use super::problems::Problems;
 use super::table::Row;
 use metrics::Problem;
+use metrics::catalogue;
 use metrics::slice::normalise_name;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -145,6 +146,10 @@ pub(super) fn read(head: &Row, problems: &mut Problems) -> Option<Columns> {
         problems.add(problem.at_cell(line, None).expected("commas"));
         return None;
     }
+    if let Some(problem) = other_table(head) {
+        problems.add(problem.at_cell(line, None));
+        return None;
+    }
     let mut columns = Columns(Vec::with_capacity(head.cells.len()));
     let mut first: BTreeMap<String, usize> = BTreeMap::new();
     let mut good = true;
@@ -187,20 +192,37 @@ pub(super) fn read(head: &Row, problems: &mut Problems) -> Option<Columns> {
         good = false;
     }
     let missing = missing(&columns, &meant);
-    let predictions = columns.iter().any(|(name, _)| PREDICTIONS.contains(&name));
-    if missing.len() == 3 && predictions {
-        problems.add(
-            Problem::new("predictions", "this looks like predictions, not like results")
-                .at_cell(line, None)
-                .expected("results: `metric,value,n`; predictions are sent with a spec"),
-        );
-        return None;
-    }
     for (name, expected) in &missing {
         let problem = Problem::new("missing_column", format!("the column `{name}` is missing"));
         problems.add(problem.at_cell(line, Some(name)).expected(*expected));
     }
     (good && missing.is_empty()).then_some(columns)
+}
+
+/// What a table is when it is clearly another kind; one answer then, not one per column.
+fn other_table(head: &Row) -> Option<Problem> {
+    let has = |name: &str| head.cells.iter().any(|cell| cell.trim() == name);
+    if has("metric") || has("value") {
+        return None;
+    }
+    let (code, message, expected) = if has("attribute_name") && has("attribute_value") {
+        ("other_table", "this is an Aequitas crosstab", "one row per estimate: `metric,value,n`")
+    } else if head.cells.iter().any(|cell| catalogue::find(cell.trim()).is_some()) {
+        (
+            "wide_table",
+            "there is one column per metric, as Fairlearn writes it",
+            "one row per estimate: `metric,value,n` and a column per attribute",
+        )
+    } else if PREDICTIONS.into_iter().any(has) {
+        (
+            "predictions",
+            "this looks like predictions, not like results",
+            "results: `metric,value,n`; predictions are sent with a spec",
+        )
+    } else {
+        return None;
+    };
+    Some(Problem::new(code, message).expected(expected))
 }
 
 fn missing(columns: &Columns, meant: &[&str]) -> Vec<(&'static str, &'static str)> {

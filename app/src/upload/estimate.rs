@@ -1,7 +1,9 @@
 //! What every estimate has to hold to, whichever format it came in.
 
+mod rule;
+
 use super::known::{Known, Metrics};
-use super::name::{self, MAX_NAME, MAX_REASON, quoted};
+use super::name::{self, MAX_NAME, quoted};
 use super::problems::Problems;
 use super::{MAX_ESTIMATES, Notes};
 use metrics::catalogue::Kind;
@@ -118,11 +120,13 @@ impl<'d, L: Location> Estimates<'d, L> {
             return false;
         }
         self.check_slice(&draft, &location, problems);
-        let known = draft.metric.as_deref().and_then(|key| match self.metrics.find(key) {
-            Ok(known) => Some(known),
-            Err(problem) => {
-                problems.add_at(location.of("metric"), problem);
-                None
+        let known = draft.metric.as_deref().and_then(|key| {
+            match self.metrics.find(key, !problems.is_full()) {
+                Ok(known) => Some(known),
+                Err(problem) => {
+                    problems.add_at(location.of("metric"), problem);
+                    None
+                }
             }
         });
         let draft = self.check_numbers(draft, known, &location, problems);
@@ -177,9 +181,13 @@ impl<'d, L: Location> Estimates<'d, L> {
         let mut complain = |field: &str, code: &str, message: String, expected: &str| {
             problems.add_at(location.of(field), Problem::new(code, message).expected(expected));
         };
-        check_presence(&draft, &mut complain);
-        check_counts(&draft, self.rows, &mut complain);
-        check_interval(&draft, &mut complain);
+        rule::check_presence(&draft, &mut complain);
+        // Of no rows there is their number and nothing else.
+        if known.is_some_and(|known| known.kind != Kind::Count) {
+            rule::check_rows(&draft, &mut complain);
+        }
+        rule::check_counts(&draft, self.rows, &mut complain);
+        rule::check_interval(&draft, &mut complain);
         let Some(known) = known else { return draft };
         if let Some(&value) = draft.value.is()
             && let Some(expected) = known.refuses(value)
@@ -192,22 +200,9 @@ impl<'d, L: Location> Estimates<'d, L> {
             );
             return draft;
         }
+        rule::check_made_of_counts(&draft, known.kind, &mut complain);
         if known.kind == Kind::Rate {
             self.settle_rate(&mut draft, &mut complain);
-        } else {
-            // Whoever finds both counts takes the estimate for a rate, so no other may have them.
-            for (field, count) in
-                [("numerator", &draft.numerator), ("denominator", &draft.denominator)]
-            {
-                if count.is().is_some() {
-                    complain(
-                        field,
-                        "not_a_rate",
-                        "the metric is no rate, but there is a ".to_owned() + field,
-                        "no numerator and no denominator",
-                    );
-                }
-            }
         }
         if draft.n.is_absent() && !draft.interval.is_absent() {
             draft.interval = Field::Absent;
@@ -228,8 +223,8 @@ impl<'d, L: Location> Estimates<'d, L> {
             return;
         }
         if !draft.n_effective.is_absent() {
-            // The counts of weighted rows are not what was divided: value and interval stay as
-            // reported, and only an interval that is missing is made.
+            // Weighted rows: value and interval stay as reported, and only an interval that is
+            // missing is made.
             if let (Some(&n), true) = (draft.n_effective.is(), draft.interval.is_absent())
                 && n > 0.0
                 && !draft.n.is_absent()
@@ -245,7 +240,7 @@ impl<'d, L: Location> Estimates<'d, L> {
                 if numerator <= denominator && denominator > 0 =>
             {
                 let exact = numerator as f64 / denominator as f64;
-                if !agree(value, exact) {
+                if !rule::agree(value, exact) {
                     complain(
                         "value",
                         "value_is_not_its_counts",
@@ -301,14 +296,14 @@ impl<'d, L: Location> Estimates<'d, L> {
         let mut notes = Notes { recomputed_intervals: self.recomputed, ..Notes::default() };
         let mut amend = |n: u32, what: &str| {
             if n > 0 {
-                notes.amended.push(format!("{n} {what}"));
+                notes.amended.push(format!("{what}: {n}"));
             }
         };
-        amend(self.rounded, "rounded values were computed again from their counts");
-        amend(self.counted, "rates have their denominator as n in place of another count");
+        amend(self.rounded, "rounded rates, computed again from their counts");
+        amend(self.counted, "rates that had another n than their denominator, which is taken");
         if self.uncertain > 0 {
             notes.ignored.push(format!(
-                "{} intervals of values without n: nothing says what they rest on",
+                "intervals of values without n, for nothing says what they rest on: {}",
                 self.uncertain
             ));
         }
@@ -316,154 +311,37 @@ impl<'d, L: Location> Estimates<'d, L> {
     }
 }
 
-/// Whether a written value is this ratio, at full length or rounded to the decimals it has.
-///
-/// A whole number is no rounded rate: who writes 1 means all.
-fn agree(written: f64, exact: f64) -> bool {
-    let difference = (written - exact).abs();
-    let text = written.to_string();
-    let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-    let half_a_digit = 0.5 * 10f64.powi(-i32::try_from(decimals).unwrap_or(i32::MAX));
-    difference <= SAME * exact.abs().max(written.abs())
-        || (decimals > 0 && difference <= half_a_digit * (1.0 + SAME))
-}
-
-fn check_presence(draft: &Draft, complain: &mut impl FnMut(&str, &str, String, &str)) {
-    let valued = draft.value.is().is_some();
-    if draft.value.is_absent() && draft.undefined.is_absent() {
-        complain(
-            "value",
-            "no_value",
-            "there is neither a value nor a reason why there is none".to_owned(),
-            "a finite number, or a reason in `undefined`",
-        );
-    }
-    if let Some(reason) = draft.undefined.is() {
-        if valued {
-            complain(
-                "undefined",
-                "value_and_undefined",
-                "there is a value and also a reason why there is none".to_owned(),
-                "one of the two",
-            );
-        }
-        if draft.value.is_absent() && !draft.interval.is_absent() {
-            complain(
-                "interval",
-                "interval_of_nothing",
-                "an undefined metric has an interval".to_owned(),
-                "no interval",
-            );
-        }
-        if let Some(problem) = name::problem_with("the reason", reason, MAX_REASON) {
-            complain(
-                "undefined",
-                &problem.code,
-                problem.message,
-                problem.expected.as_deref().unwrap_or("text"),
-            );
-        }
-    }
-    if valued && (draft.n == Field::Is(0) || draft.denominator == Field::Is(0)) {
-        complain(
-            if draft.n == Field::Is(0) { "n" } else { "denominator" },
-            "value_of_no_rows",
-            "a metric of no rows has a value".to_owned(),
-            "null, with the reason in `undefined`",
-        );
-    }
-}
-
-fn check_counts(
-    draft: &Draft,
-    rows: Option<u64>,
-    complain: &mut impl FnMut(&str, &str, String, &str),
-) {
-    let mut at_most = |(field, count): (&str, &Field<u64>), (what, most): (&str, Option<u64>)| {
-        if let (Some(count), Some(most)) = (count.is(), most)
-            && *count > most
-        {
-            complain(
-                field,
-                "count_too_large",
-                format!("{field} {count} is more than {what} {most}"),
-                &format!("at most {most}"),
-            );
-        }
-    };
-    let n = draft.n.is().copied();
-    let denominator = draft.denominator.is().copied();
-    at_most(("n", &draft.n), ("the dataset's rows", rows));
-    at_most(("numerator", &draft.numerator), ("the denominator", denominator));
-    at_most(("denominator", &draft.denominator), ("n", n));
-    at_most(("positives", &draft.positives), ("n", n));
-    if draft.n.is_absent() {
-        at_most(("denominator", &draft.denominator), ("the dataset's rows", rows));
-    }
-    if draft.numerator.is().is_some() && draft.denominator.is_absent() {
-        complain(
-            "denominator",
-            "no_denominator",
-            "there is a numerator but no denominator".to_owned(),
-            "both, or neither",
-        );
-    }
-    if let Some(&n_effective) = draft.n_effective.is() {
-        let most = n.map_or(f64::INFINITY, |n| n as f64 * (1.0 + SAME));
-        if n_effective < 0.0 || n_effective > most {
-            complain(
-                "n_effective",
-                "bad_n_effective",
-                format!("{n_effective} is no effective number of these rows"),
-                "a number from 0 to n",
-            );
-        }
-    }
-    if draft.stderr.is().is_some_and(|&stderr| stderr < 0.0) {
-        complain(
-            "stderr",
-            "negative_stderr",
-            "a standard error is negative".to_owned(),
-            "0 or more",
-        );
-    }
-}
-
-fn check_interval(draft: &Draft, complain: &mut impl FnMut(&str, &str, String, &str)) {
-    let Some(interval) = draft.interval.is() else { return };
-    let Interval { low, high, level, method } = interval;
-    if let Some(problem) = name::problem_with("the method", method, MAX_NAME) {
-        let expected = problem.expected.as_deref().unwrap_or("text");
-        complain("interval/method", &problem.code, problem.message, expected);
-    }
-    if !(*level > 0.0 && *level < 1.0) {
-        complain(
-            "interval/level",
-            "bad_level",
-            format!("{level} is no confidence level"),
-            "a number between 0 and 1, such as 0.95",
-        );
-    }
-    if low > high {
-        complain(
-            "interval/low",
-            "interval_reversed",
-            format!("the interval goes from {low} down to {high}"),
-            "low at most high",
-        );
-    } else if let Some(value) = draft.value.is() {
-        let slack = SAME * low.abs().max(high.abs());
-        if *value < low - slack || *value > high + slack {
-            complain(
-                "interval",
-                "interval_without_value",
-                format!("the interval {low} to {high} does not hold the value {value}"),
-                "low at most value at most high",
-            );
-        }
-    }
-}
-
 fn wilson(rate: f64, n: u64, level: f64) -> Field<Interval> {
     Field::Is(interval::wilson(rate, n as f64, level).interval(level, method::WILSON))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nowhere;
+
+    impl Location for Nowhere {
+        fn of(&self, field: &str) -> Place {
+            Place::Pointer { pointer: field.to_owned() }
+        }
+    }
+
+    #[test]
+    fn the_estimate_after_the_last_allowed_one_is_refused_and_ends_the_reading() {
+        let mut estimates = Estimates::new(Metrics::of_catalogue(), "", None);
+        estimates.seen = MAX_ESTIMATES - 1;
+        let mut problems = Problems::default();
+        let draft = || Draft {
+            slice: Some(Slice::overall()),
+            metric: Some("f1".to_owned()),
+            value: Field::Is(0.5),
+            ..Draft::default()
+        };
+        assert!(estimates.add(draft(), Nowhere, &mut problems));
+        assert!(!estimates.add(draft(), Nowhere, &mut problems));
+        let problems = problems.settle(Some(estimates.kept.len())).unwrap_err();
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].code, "too_many_estimates");
+    }
 }

@@ -3,6 +3,7 @@
 use super::column::{guarded, is_attribute};
 use metrics::{Estimate, Interval, RunDocument};
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 const NUMBERS: &str = "metric,value,n,numerator,denominator,positives,n_effective,stderr,threshold,\
                        low,high,level,method,undefined";
@@ -30,17 +31,14 @@ pub fn to_csv(document: &RunDocument) -> String {
     out.push_str(NUMBERS);
     out.push_str("\r\n");
     for estimate in &document.estimates {
-        match &columns {
-            Some(attributes) => {
-                for attribute in attributes {
-                    push_text(&mut out, estimate.slice.group(attribute).unwrap_or_default());
-                    out.push(',');
-                }
-            }
-            None => {
-                push_text(&mut out, &estimate.slice.to_string());
+        if let Some(attributes) = &columns {
+            for attribute in attributes {
+                push_text(&mut out, estimate.slice.group(attribute).unwrap_or_default());
                 out.push(',');
             }
+        } else {
+            push_text(&mut out, &estimate.slice.to_string());
+            out.push(',');
         }
         push_numbers(&mut out, estimate);
         out.push_str("\r\n");
@@ -79,7 +77,7 @@ fn push_number(out: &mut String, number: Option<f64>) {
     out.push(',');
     if let Some(number) = number {
         let long = number != 0.0 && !(1e-6..1e16).contains(&number.abs());
-        out.push_str(&if long { format!("{number:e}") } else { number.to_string() });
+        let _ = if long { write!(out, "{number:e}") } else { write!(out, "{number}") };
     }
 }
 
@@ -92,4 +90,12 @@ fn push_text(out: &mut String, text: &str) {
     } else {
         out.push_str(&text);
     }
+}
+
+/// A text as a cell of a CSV file: quoted where it must be, guarded where a spreadsheet would run
+/// it.
+pub fn text_cell(text: &str) -> String {
+    let mut cell = String::new();
+    push_text(&mut cell, text);
+    cell
 }

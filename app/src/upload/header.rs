@@ -111,8 +111,12 @@ pub(super) fn dataset(
         );
     }
     let rows = object.count("rows", problems).get();
-    let dataset = DatasetRef { name: name?, version: version?, digest, rows };
+    // A part that is missing has had its problem told; the rest still serves to check estimates.
+    let known = name.is_some() && version.is_some();
+    let (name, version) = (name.unwrap_or_default(), version.unwrap_or_default());
+    let dataset = DatasetRef { name, version, digest, rows };
     if let Some((name, version)) = &context.dataset
+        && known
         && (*name != dataset.name || *version != dataset.version)
     {
         let problem = Problem::new(
@@ -155,7 +159,9 @@ pub(super) fn instrument(root: &mut Object, problems: &mut Problems) -> Option<I
             object.require(field, &text, expected, problems);
         }
         let text = text.get()?;
-        if let Some(problem) = name::problem_with("this", &text, MAX_NAME) {
+        if let Some(problem) =
+            name::problem_with(&format!("the instrument's {field}"), &text, MAX_NAME)
+        {
             problems.add_at(object.place(field), problem);
         }
         Some(text)
@@ -164,7 +170,13 @@ pub(super) fn instrument(root: &mut Object, problems: &mut Problems) -> Option<I
     let version = text("version", Some("the tool's version"));
     let definitions = text("definitions", Some("the version of its metric definitions"));
     let judge = text("judge", None);
-    Some(Instrument { name: name?, version: version?, definitions: definitions?, judge })
+    // As above: what is missing has been told.
+    Some(Instrument {
+        name: name.unwrap_or_default(),
+        version: version.unwrap_or_default(),
+        definitions: definitions.unwrap_or_default(),
+        judge,
+    })
 }
 
 pub(super) fn metrics(root: &mut Object, problems: &mut Problems) -> Vec<CustomMetric> {

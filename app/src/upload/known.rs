@@ -34,17 +34,28 @@ impl Known {
 /// The metrics that one document may use.
 pub(super) struct Metrics<'d> {
     declared: BTreeMap<&'d str, Known>,
+    /// What to say of a key that is neither known nor declared.
+    otherwise: &'static str,
 }
 
 impl<'d> Metrics<'d> {
+    /// For a format in which no metric can be declared.
+    pub fn of_catalogue() -> Self {
+        Self {
+            declared: BTreeMap::new(),
+            otherwise: "or a run document, which can declare metrics of its own",
+        }
+    }
+
     pub fn with(declared: &'d [CustomMetric]) -> Self {
         let declared =
             declared.iter().map(|metric| (metric.key.as_str(), Known::of(metric))).collect();
-        Self { declared }
+        Self { declared, otherwise: "or a declaration in `metrics`" }
     }
 
-    /// What is known of a metric, or what is wrong with its key.
-    pub fn find(&self, key: &str) -> Result<Known, Problem> {
+    /// What is known of a metric, or what is wrong with its key; `suggest` a near one only where it
+    /// will be read, for the search is dear.
+    pub fn find(&self, key: &str, suggest: bool) -> Result<Known, Problem> {
         if let Some(metric) = catalogue::find(key) {
             return Ok(Known { kind: metric.kind, range: metric.range });
         }
@@ -55,10 +66,10 @@ impl<'d> Metrics<'d> {
         {
             return Ok(*known);
         }
-        Err(self.unknown(base, cutoff, key))
+        Err(self.unknown(base, cutoff, key, suggest))
     }
 
-    fn unknown(&self, base: &str, cutoff: Option<&str>, key: &str) -> Problem {
+    fn unknown(&self, base: &str, cutoff: Option<&str>, key: &str, suggest: bool) -> Problem {
         let has_cutoff = catalogue::find(&format!("{base}@10")).is_some();
         match cutoff {
             None if has_cutoff => {
@@ -76,14 +87,11 @@ impl<'d> Metrics<'d> {
             _ => {
                 let problem =
                     Problem::new("unknown_metric", format!("no metric is called {}", quoted(key)));
-                let near = (key.len() <= name::MAX_NAME).then(|| self.nearest(base)).flatten();
+                let near =
+                    (suggest && key.len() <= name::MAX_NAME).then(|| self.nearest(base)).flatten();
                 match near {
-                    Some(near) => {
-                        problem.expected(format!("`{near}`, or a declaration in `metrics`"))
-                    }
-                    None => {
-                        problem.expected("a key of the catalogue, or a declaration in `metrics`")
-                    }
+                    Some(near) => problem.expected(format!("`{near}`, {}", self.otherwise)),
+                    None => problem.expected(format!("a key of the catalogue, {}", self.otherwise)),
                 }
             }
         }

@@ -44,7 +44,7 @@ pub(super) fn read(
     // Without its columns no cell has a meaning, so the rows would only repeat the header's fault.
     let columns = columns?;
 
-    let mut estimates = Estimates::new(Metrics::with(&[]), &instrument.name, None);
+    let mut estimates = Estimates::new(Metrics::of_catalogue(), &instrument.name, None);
     let mut any = false;
     while let Some(row) = rows.next_row(problems) {
         any = true;
@@ -267,12 +267,18 @@ fn not_a_number(cell: &str) -> Option<Problem> {
         let problem = Problem::new("not_finite", format!("{} is not a number here", quoted(cell)));
         return Some(problem.expected("an empty cell, and the reason in the column `undefined`"));
     }
-    let with_point = cell.replacen(',', ".", 1);
-    if with_point != cell && with_point.parse::<f64>().is_ok() {
-        return Some(problem.expected(format!(
-            "a decimal point and no thousands separator: `{with_point}` or `{}`",
-            cell.replace(',', "")
-        )));
+    if let Some((whole, decimals)) = cell.rsplit_once(',') {
+        let joined = cell.replace(',', "");
+        let pointed = format!("{whole}.{decimals}");
+        let thousands = decimals.len() == 3 && joined.parse::<f64>().is_ok();
+        let decimal = pointed.parse::<f64>().is_ok();
+        let expected = match (thousands, decimal) {
+            (true, true) => format!("`{joined}`, or `{pointed}` where the comma is a decimal one"),
+            (true, false) => format!("`{joined}`, without separators"),
+            (false, true) => format!("`{pointed}`, with a decimal point"),
+            (false, false) => "a number such as `0.5`".to_owned(),
+        };
+        return Some(problem.expected(expected));
     }
     let share = cell.strip_suffix('%').and_then(|percent| percent.trim().parse::<f64>().ok());
     match share {

@@ -40,7 +40,13 @@ impl<'a> Object<'a> {
                 push_key(&mut at, key);
                 let problem =
                     Problem::new("unknown_field", format!("there is no field {}", quoted(key)));
-                let expected = match name::nearest(key, known.iter().copied()) {
+                // A search for the nearest name is dear in an object with a million of them.
+                let near = if problems.is_full() {
+                    None
+                } else {
+                    name::nearest(key, known.iter().copied())
+                };
+                let expected = match near {
                     Some(near) => format!("`{near}`"),
                     None => format!("one of `{}`", known.join("`, `")),
                 };

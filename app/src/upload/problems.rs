@@ -13,15 +13,20 @@ pub(super) struct Problems {
 
 impl Problems {
     pub fn add(&mut self, problem: Problem) {
-        if self.listed.len() < LISTED {
-            self.listed.push(problem);
-        } else {
+        if self.is_full() {
             self.more += 1;
+        } else {
+            self.listed.push(problem);
         }
     }
 
     pub fn add_at(&mut self, place: Place, problem: Problem) {
         self.add(Problem { place: Some(place), ..problem });
+    }
+
+    /// Whether further problems are only counted, so that no effort for their words is due.
+    pub fn is_full(&self) -> bool {
+        self.listed.len() >= LISTED
     }
 
     /// What was read, unless there was a problem.

@@ -46,23 +46,17 @@ pub(super) fn read(
 ) -> Option<(RunDocument, Notes)> {
     let node = tree::parse(text, problems)?;
     if let Some(problem) = foreign(&node) {
-        problems.add(problem.at_pointer(""));
+        problems.add(problem);
         return None;
     }
     let mut root = Object::open(node, String::new(), DOCUMENT, problems)?;
     let schema = root.text("schema", problems);
-    if let Field::Is(schema) = &schema
-        && schema != SCHEMA
-    {
-        let problem = Problem::new("wrong_schema", format!("the schema is {}", quoted(schema)));
-        problems.add_at(root.place("schema"), problem.expected(format!("`{SCHEMA}`")));
-        return None;
-    }
     root.require("schema", &schema, &format!("`{SCHEMA}`"), problems);
 
     let evaluated_at = header::evaluated_at(&mut root, context, problems);
     let dataset = header::dataset(&mut root, context, problems);
     let instrument = header::instrument(&mut root, problems);
+    let beside = context.instrument.as_ref().filter(|beside| instrument.as_ref() != Some(*beside));
     let positive_outcome = root.word("positive_outcome", &OUTCOMES, problems);
     let metrics = header::metrics(&mut root, problems);
     let rows = dataset.as_ref().and_then(|dataset| dataset.rows);
@@ -70,6 +64,12 @@ pub(super) fn read(
     let disparities = read_disparities(&mut root, problems);
     let (estimates, mut notes) = read_estimates(&mut root, &metrics, tool, rows, problems);
     notes.ignored.extend(disparities);
+    notes.ignored.extend(beside.map(|beside| {
+        format!(
+            "the instrument {} given beside the file: the document has its own",
+            quoted(&beside.name)
+        )
+    }));
 
     Some((
         RunDocument {
@@ -99,13 +99,22 @@ const TOOLS: [(&str, &str); 7] = [
 /// What a document is when it is clearly no run document; one answer then, not one per field.
 fn foreign(node: &Node) -> Option<Problem> {
     let Node::Object(fields) = node else { return None };
-    let has = |key: &str| fields.iter().any(|(field, _)| field == key);
-    if has("schema") || has("estimates") {
+    let field = |key: &str| fields.iter().find(|(field, _)| field == key).map(|(_, node)| node);
+    if let Some(Node::Text(schema)) = field("schema") {
+        return (schema != SCHEMA).then(|| {
+            Problem::new("wrong_schema", format!("the schema is {}", quoted(schema)))
+                .at_pointer("/schema")
+                .expected(format!("`{SCHEMA}`"))
+        });
+    }
+    if field("schema").or(field("estimates")).is_some() {
         return None;
     }
-    let what = TOOLS.iter().find(|(key, _)| has(key)).map_or("no run document", |(_, tool)| tool);
+    let tool = TOOLS.iter().find(|(key, _)| field(key).is_some());
+    let what = tool.map_or("no run document", |(_, tool)| tool);
     Some(
         Problem::new("not_a_run_document", format!("this is {what}"))
+            .at_pointer("")
             .expected(format!("an object with `schema` `{SCHEMA}` and `estimates`")),
     )
 }
@@ -116,7 +125,7 @@ fn read_disparities(root: &mut Object, problems: &mut Problems) -> Option<String
     match root.take("disparities")? {
         Node::List(items) if items.is_empty() => None,
         Node::List(items) => Some(format!(
-            "{} disparities: they are computed from the estimates, with intervals",
+            "disparities, which are computed from the estimates with intervals: {}",
             items.len()
         )),
         node => {

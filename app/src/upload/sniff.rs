@@ -5,13 +5,17 @@ use metrics::Problem;
 pub(super) const BOM: char = '\u{feff}';
 
 /// First bytes of files that people send by mistake: what it is, and what to do.
-const MAGIC: [(&[u8], &str, &str); 17] = [
+const MAGIC: [(&[u8], &str, &str); 18] = [
     (b"\x1f\x8b", "gzip", "the unpacked file"),
     (b"\x28\xb5\x2f\xfd", "zstd", "the unpacked file"),
     (b"\xfd7zXZ\0", "xz", "the unpacked file"),
     (b"BZh", "bzip2", "the unpacked file"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "the unpacked file"),
-    (b"PK\x03\x04", "a ZIP archive or an Excel workbook", "the sheet saved as CSV in UTF-8"),
+    (
+        b"PK\x03\x04",
+        "a ZIP archive or an Excel workbook",
+        "the unpacked file, or the sheet as CSV in UTF-8",
+    ),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "the sheet saved as CSV in UTF-8"),
     (b"PAR1", "Parquet", "results; predictions in Parquet are sent with a spec"),
     (b"ARROW1", "an Arrow file", "a run document (JSON) or a long table (CSV)"),
@@ -22,6 +26,7 @@ const MAGIC: [(&[u8], &str, &str); 17] = [
     (b"\xff\xfe", "text in UTF-16", "the file saved as UTF-8"),
     (b"\xfe\xff", "text in UTF-16", "the file saved as UTF-8"),
     (b"<!DOCTYPE", "an HTML page", "a run document (JSON) or a long table (CSV)"),
+    (b"<!doctype", "an HTML page", "a run document (JSON) or a long table (CSV)"),
     (b"<html", "an HTML page", "a run document (JSON) or a long table (CSV)"),
 ];
 
@@ -45,6 +50,5 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, Problem> {
 }
 
 fn line_of(bytes: &[u8], at: usize) -> u64 {
-    let newlines = bytes[..at].iter().filter(|&&byte| byte == b'\n').count();
-    newlines as u64 + 1
+    bytes[..at].split(|&byte| byte == b'\n').count() as u64
 }

@@ -31,32 +31,31 @@ pub(super) fn aggregate(table: &Table, spec: &Spec) -> Result<Vec<SliceCounts>, 
     let rows = Rows { table, scale: weight_scale(&table.weights) };
     let order = rows.order();
     let everything: Vec<usize> = (0..table.attributes.len()).collect();
-    let joint = possible_cells(table, &everything)
-        .filter(|cells| *cells <= MOST_JOINT_CELLS)
-        .map(|_| Cells::of(table, &everything));
-    let joint_counts = joint.as_ref().map(|cells| rows.count(cells));
-    let joint_sorted = joint.as_ref().map(|cells| rows.sorted_cells(cells, &order));
+    let joint =
+        possible_cells(table, &everything).filter(|cells| *cells <= MOST_JOINT_CELLS).map(|_| {
+            let cells = Cells::of(table, &everything);
+            let counted = rows.counted(&cells, &order);
+            (cells, counted)
+        });
 
     let mut slices: Vec<SliceCounts> = families
         .par_iter()
-        .map(|family| match (&joint, &joint_counts, &joint_sorted) {
-            (Some(cells), Some(counts), Some(sorted)) => {
-                let (groups, slice_of) = cells.project(family);
-                let mut sums = vec![Counts::default(); groups.len()];
-                for (counts, &slice) in counts.iter().zip(&slice_of) {
-                    sums[slice as usize] = sums[slice as usize].plus(counts);
-                }
-                let areas =
-                    rows.areas(groups.len(), sorted, &order, |cell| slice_of[cell as usize]);
-                named(table, family, &groups, sums, areas)
-            }
-            _ => {
+        .map(|family| {
+            let own = joint.is_none().then(|| {
                 let cells = Cells::of(table, family);
-                let counts = rows.count(&cells);
-                let sorted = rows.sorted_cells(&cells, &order);
-                let areas = rows.areas(cells.groups.len(), &sorted, &order, |cell| cell);
-                named(table, family, &cells.groups, counts, areas)
+                let counted = rows.counted(&cells, &order);
+                (cells, counted)
+            });
+            let Some((cells, (counts, sorted))) = own.as_ref().or(joint.as_ref()) else {
+                return Vec::new();
+            };
+            let (groups, slice_of) = cells.project(family);
+            let mut sums = vec![Counts::default(); groups.len()];
+            for (counts, &slice) in counts.iter().zip(&slice_of) {
+                sums[slice as usize] = sums[slice as usize].plus(counts);
             }
+            let areas = rows.areas(groups.len(), sorted, &order, &slice_of);
+            named(table, family, &groups, sums, areas)
         })
         .flatten()
         .collect();
@@ -214,6 +213,11 @@ impl Rows<'_> {
         self.table.weights.get(row).map_or(1.0, |weight| weight * self.scale)
     }
 
+    /// The counts of each combination, and its rows in the order of scores.
+    fn counted(&self, cells: &Cells, order: &[(u64, u32)]) -> (Vec<Counts>, Vec<u32>) {
+        rayon::join(|| self.count(cells), || self.sorted_cells(cells, order))
+    }
+
     fn count(&self, cells: &Cells) -> Vec<Counts> {
         let weighted = !self.table.weights.is_empty();
         let zero = || vec![Counts::default(); cells.groups.len()];
@@ -274,20 +278,20 @@ impl Rows<'_> {
         slices: usize,
         sorted: &[u32],
         order: &[(u64, u32)],
-        slice_of: impl Fn(u32) -> u32,
+        slice_of: &[u32],
     ) -> Vec<Option<Auc>> {
         let rows = order.iter().zip(sorted);
         if self.table.weights.is_empty() {
             let mut ranks = vec![Ranks::default(); slices];
             for (&(score, _), &cell) in rows {
-                ranks[slice_of(cell >> 1) as usize].add(score, cell & 1 == 1);
+                ranks[slice_of[(cell >> 1) as usize] as usize].add(score, cell & 1 == 1);
             }
             ranks.into_iter().map(Ranks::finish).collect()
         } else {
             let mut ranks = vec![WeightedRanks::default(); slices];
             for (&(score, row), &cell) in rows {
                 let weight = self.weight(row as usize);
-                ranks[slice_of(cell >> 1) as usize].add(score, cell & 1 == 1, weight);
+                ranks[slice_of[(cell >> 1) as usize] as usize].add(score, cell & 1 == 1, weight);
             }
             ranks.into_iter().map(WeightedRanks::finish).collect()
         }

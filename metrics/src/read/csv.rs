@@ -78,7 +78,7 @@ impl<R: Read> Parts<R> {
     fn header(&mut self) -> Result<Vec<String>, Problem> {
         while !self.ended && !self.carry.contains(&b'\n') {
             if self.carry.len() > LONGEST_HEADER {
-                let columns = self.carry.iter().filter(|byte| **byte == b',').count();
+                let columns = count(&self.carry, b',');
                 return Err(if columns > MOST_COLUMNS {
                     too_many_columns(columns)
                 } else {
@@ -100,11 +100,11 @@ impl<R: Read> Parts<R> {
         };
         let line: Vec<u8> = self.carry.drain(..end).collect();
         self.line = count_lines(&line);
-        let count = |delimiter: u8| line.iter().filter(|byte| **byte == delimiter).count();
         // Of equals the last is taken: comma.
-        self.delimiter = [b';', b'\t', b','].into_iter().max_by_key(|d| count(*d)).unwrap_or(b',');
-        if count(self.delimiter) >= MOST_COLUMNS {
-            return Err(too_many_columns(count(self.delimiter) + 1));
+        self.delimiter =
+            [b';', b'\t', b','].into_iter().max_by_key(|d| count(&line, *d)).unwrap_or(b',');
+        if count(&line, self.delimiter) >= MOST_COLUMNS {
+            return Err(too_many_columns(count(&line, self.delimiter) + 1));
         }
         let mut reader = ReaderBuilder::new()
             .has_headers(false)
@@ -215,7 +215,12 @@ fn unclosed(line: u64) -> Problem {
 }
 
 fn count_lines(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+    count(bytes, b'\n') as u64
+}
+
+#[expect(clippy::naive_bytecount, reason = "the compiler vectorises it well enough")]
+fn count(bytes: &[u8], wanted: u8) -> usize {
+    bytes.iter().filter(|byte| **byte == wanted).count()
 }
 
 struct Cut {
@@ -242,7 +247,7 @@ fn cut_lines(bytes: &[u8], any_delimiter: bool, delimiter: u8) -> Cut {
     let mut at = 0;
     while at < bytes.len() {
         let byte = bytes[at];
-        if let Some(_opened) = cut.open_quote {
+        if cut.open_quote.is_some() {
             if byte == b'"' {
                 if bytes.get(at + 1) == Some(&b'"') {
                     at += 1;
@@ -391,7 +396,8 @@ fn class(
     found
 }
 
-fn not_binary(text: &[u8], column: &str, line: u64) -> Problem {
+/// A label or prediction that is neither.
+pub(super) fn not_binary(text: &[u8], column: &str, line: u64) -> Problem {
     let message = if text.trim_ascii().is_empty() {
         format!("`{column}` is empty")
     } else {
@@ -416,10 +422,20 @@ fn measure(
         None if text.trim_ascii().is_empty() => ("not_a_number", format!("`{column}` is empty")),
         None => ("not_a_number", format!("`{column}` is `{}`", cell::shown(text))),
     };
-    problems.push(|| {
-        Problem::new(wrong.0, wrong.1).at_cell(Some(line), Some(column)).expected(
-            if wrong.0 == "negative_weight" { "a number of at least 0" } else { "a number" },
-        )
-    });
+    problems.push(|| bad_measure(wrong, column, line));
     None
+}
+
+/// A score or weight that cannot be, by code and message.
+pub(super) fn bad_measure(
+    (code, message): (&'static str, String),
+    column: &str,
+    line: u64,
+) -> Problem {
+    let expected = match code {
+        "negative_weight" => "a number of at least 0",
+        "out_of_range" => "a number in 0..1",
+        _ => "a finite number",
+    };
+    Problem::new(code, message).at_cell(Some(line), Some(column)).expected(expected)
 }

@@ -56,6 +56,11 @@ impl Problems {
         }
     }
 
+    /// Puts them in the order of the file.
+    pub fn sort(&mut self) {
+        self.list.sort_by(|a, b| a.place.cmp(&b.place));
+    }
+
     /// All of them, and a last one that counts those that are not listed.
     pub fn into_list(mut self) -> Vec<Problem> {
         if self.more > 0 {

@@ -62,6 +62,13 @@ pub struct Preview {
     pub existing: Option<Run>,
 }
 
+/// Refuses who may not upload to a model, before a byte of the body is read.
+pub async fn admit(app: &App, actor: &Actor, model: &str) -> Result<()> {
+    let model = find_model(app, actor, model).await?;
+    let lineage = app.store.lineage(model.team_id).await?;
+    actor.permit::<UploadRun>(Scope::Team(&lineage)).map(drop)
+}
+
 /// Reads an upload and stores it as a run, once.
 ///
 /// # Errors
@@ -240,11 +247,7 @@ fn run_digest(checked: &Checked, reading: &Reading) -> Option<String> {
     Some(digest_of(checked, version, &reading.document))
 }
 
-fn digest_of(
-    checked: &Checked,
-    version: app::domain::VersionId,
-    document: &RunDocument,
-) -> String {
+fn digest_of(checked: &Checked, version: app::domain::VersionId, document: &RunDocument) -> String {
     let content = run_content(document, &checked.model.id.to_string(), &version.to_string());
     format!("sha256:{}", sha256_hex(canonical(&content)))
 }

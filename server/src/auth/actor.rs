@@ -68,6 +68,24 @@ impl Actor {
         }
     }
 
+    /// Why the actor may not, in words that say what would help.
+    pub fn why_not(&self, permission: Permission, scope: Scope<'_>) -> String {
+        if let Through::Token { scopes, .. } = &self.through {
+            match permission.token_scope() {
+                None => return format!("no token may {permission}: a person has to sign in"),
+                Some(needed) if !scopes.contains(&needed) => {
+                    return format!(
+                        "this token may not {permission}: it needs the scope `{}`",
+                        needed.as_str()
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+        let whose = if matches!(scope, Scope::Team(_)) { " in this team" } else { "" };
+        format!("you may not {permission}{whose}")
+    }
+
     /// How the audit log names the actor.
     pub fn by(&self) -> By {
         let via = match &self.through {

@@ -2,8 +2,9 @@
 //! one, so that a forgotten check does not compile.
 
 use super::Actor;
+use super::actor::Through;
 use crate::error::{Error, Result};
-use app::domain::{Permission, Scope};
+use app::domain::{Permission, PersonId, Scope};
 use std::marker::PhantomData;
 
 /// Something that must be permitted; see [`permissions!`].
@@ -41,7 +42,32 @@ impl Actor {
         if self.may(P::WHAT, scope) {
             return Ok(Permit { _may: PhantomData });
         }
-        let whose = if matches!(scope, Scope::Team(_)) { " in this team" } else { "" };
-        Err(Error::forbidden(format!("you may not {}{whose}", P::WHAT)))
+        Err(Error::forbidden(self.why_not(P::WHAT, scope)))
+    }
+
+    /// Proof that this is a person at their own account.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for a token: whoever finds one must not gain an account by it.
+    pub fn own(&self) -> Result<Own> {
+        match (&self.through, self.person) {
+            (Through::Session { .. }, Some(person)) => Ok(Own(person)),
+            _ => Err(Error::forbidden("only a person who is signed in may do this")),
+        }
+    }
+}
+
+/// Proof that whoever acts does so on their own account: by their session, or by a one-time link
+/// that was made for them.
+pub struct Own(PersonId);
+
+impl Own {
+    /// Only for [`crate::store::links`], when it has used up a person's link.
+    pub(crate) fn by_link(person: PersonId) -> Self {
+        Self(person)
+    }
+
+    pub fn person(&self) -> PersonId {
+        self.0
     }
 }

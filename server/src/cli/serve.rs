@@ -73,6 +73,7 @@ impl Serve {
             results_limit: file.results_limit.unwrap_or(default.results_limit),
             predictions_limit: file.predictions_limit.unwrap_or(default.predictions_limit),
             small_cell: file.small_cell.unwrap_or(default.small_cell),
+            password_cost: default.password_cost,
             database,
             reader: default.reader,
         })
@@ -107,7 +108,7 @@ pub fn run(command: Serve) -> Result<(), Failure> {
     block_on(async {
         let store = Store::open(&config.database).await?;
         let app = App::open(store, Clock::System, config).await?;
-        serve(app, told_to_stop()).await?;
+        serve(app, "", told_to_stop()).await?;
         Ok(())
     })?
 }

@@ -45,11 +45,11 @@ pub async fn render(State(app): State<App>, request: Request, next: Next) -> Res
     let millis = u64::try_from(took.as_micros()).unwrap_or(u64::MAX) as f64 / 1000.0;
     match &error {
         Some(error) if status.is_server_error() => {
-            tracing::error!(%id, %method, path = uri.path(), status = status.as_u16(), ms = millis, %error, "failed");
+            tracing::error!(%id, %method, path = loggable(uri.path()), status = status.as_u16(), ms = millis, %error, "failed");
         }
         _ if uri.path().starts_with("/assets/") => {}
         _ => {
-            tracing::info!(%id, %method, path = uri.path(), status = status.as_u16(), ms = millis, "answered")
+            tracing::info!(%id, %method, path = loggable(uri.path()), status = status.as_u16(), ms = millis, "answered");
         }
     }
     let is_api = uri.path().starts_with("/api/");
@@ -73,6 +73,15 @@ pub async fn render(State(app): State<App>, request: Request, next: Next) -> Res
     response
 }
 
+/// A path without the secret of a one-time link: whoever reads the log must not gain an account.
+fn loggable(path: &str) -> &str {
+    match path.split('/').nth(1) {
+        Some("setup") => "/setup/…",
+        Some("welcome") => "/welcome/…",
+        _ => path,
+    }
+}
+
 /// Whether the body is already meant for whoever asked.
 fn is_ours(response: &Response) -> bool {
     response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| {
@@ -89,7 +98,7 @@ async fn plain_refusal(response: Response) -> Error {
     } else {
         text
     };
-    Error::Forbidden(text)
+    Error::BadRequest(text)
 }
 
 fn title(status: StatusCode) -> &'static str {

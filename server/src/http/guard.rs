@@ -1,21 +1,19 @@
 //! Finds out who comes, and lets in who may.
 
+use super::SESSION_LASTS;
 use super::routes::Access;
 use crate::auth::Actor;
 use crate::auth::actor::Through;
 use crate::clock::{from_micros, micros};
 use crate::error::{Error, Result};
 use crate::state::App;
-use crate::store::sessions::{PERSON, session_hash};
+use crate::store::sessions::{AUTHENTICATED_AT, PERSON, session_hash};
 use app::domain::{PersonId, Scope};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tower_sessions::Session;
-
-/// The key under which a session's data says when the password was last given.
-pub const AUTHENTICATED_AT: &str = "authenticated_at";
 
 /// How often a session's last use is written, in microseconds.
 const SEEN_EVERY: i64 = 60_000_000;
@@ -36,7 +34,7 @@ pub async fn guard(
     if let Access::May(permission) = access
         && !actor.may(permission, Scope::Anywhere)
     {
-        return Err(Error::forbidden(format!("you may not {permission}")));
+        return Err(Error::forbidden(actor.why_not(permission, Scope::Anywhere)));
     }
     request.extensions_mut().insert(actor);
     Ok(next.run(request).await)
@@ -74,6 +72,11 @@ async fn session_actor(app: &App, session: &Session) -> Result<Option<Actor>> {
     };
     let authenticated_at: i64 =
         session.get(AUTHENTICATED_AT).await.map_err(unreadable)?.unwrap_or_default();
+    // The session's own expiry moves on with every write to it; this one does not.
+    let lasted = app.clock.now() - from_micros(authenticated_at);
+    if lasted.whole_seconds() >= SESSION_LASTS.whole_seconds() {
+        return Ok(None);
+    }
     let Some(person) = app.store.person(id).await?.filter(|person| person.disabled_at.is_none())
     else {
         return Ok(None);

@@ -4,10 +4,11 @@ use super::guard::guard;
 use crate::state::App;
 use app::domain::Permission;
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, on, post};
 
 /// What a route asks of whoever comes. Whether the permission holds in the team at hand, the
 /// action decides; the route lets nobody in who has it nowhere.
@@ -55,6 +56,22 @@ impl Routes {
         handler: H,
     ) -> Self {
         self.on(Method::POST, path, access, handler)
+    }
+
+    /// A POST whose handler takes in the body itself, within limits of its own.
+    #[must_use]
+    pub fn upload<H: Handler<T, App>, T: 'static>(
+        mut self,
+        path: &'static str,
+        access: Access,
+        handler: H,
+    ) -> Self {
+        let guarded = post(handler)
+            .layer(DefaultBodyLimit::disable())
+            .layer(from_fn_with_state((self.app.clone(), access), guard));
+        self.router = self.router.route(path, guarded);
+        self.table.push(Route { method: Method::POST, path, access });
+        self
     }
 
     #[must_use]

@@ -6,7 +6,7 @@ use crate::auth::Permit;
 use crate::auth::permit::{UploadRun, VoidRun};
 use crate::clock::micros;
 use crate::error::{Error, Result};
-use app::domain::{DatasetId, ModelId, PersonId, RunId, TokenId, VersionId};
+use app::domain::{DatasetId, ModelId, PersonId, RunId, TeamId, TokenId, VersionId};
 use metrics::{Estimate, Interval, Slice};
 use serde_json::json;
 use time::OffsetDateTime;
@@ -75,6 +75,22 @@ pub struct Run {
     pub dataset_label: String,
     pub dataset_digest: Option<String>,
     pub dataset_rows: Option<i64>,
+}
+
+/// A run in a list of all models' runs.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct LatestRun {
+    pub id: Uuid,
+    pub evaluated_at: i64,
+    pub uploader_name: String,
+    pub version_label: String,
+    pub dataset_name: String,
+    pub dataset_label: String,
+    pub model_slug: String,
+    pub model_name: String,
+    #[sqlx(try_from = "Uuid")]
+    pub team_id: TeamId,
+    pub restricted: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -188,6 +204,26 @@ impl Store {
         const SQL: &str =
             select_run!("where r.model_id = $1 order by r.evaluated_at, r.received_at, r.id");
         Ok(read!(self, db => sqlx::query_as(SQL).bind(model.0).fetch_all(db).await)?)
+    }
+
+    /// The runs of all models that came in last, voided ones left out.
+    pub async fn latest_runs(&self, limit: i64) -> Result<Vec<LatestRun>> {
+        const SQL: &str = "select r.id, r.evaluated_at, u.name as uploader_name, \
+             v.label as version_label, d.name as dataset_name, d.label as dataset_label, \
+             m.slug as model_slug, m.name as model_name, m.team_id, m.restricted from run r \
+             join person u on u.id = r.uploader_id join model_version v on v.id = r.version_id \
+             join dataset d on d.id = r.dataset_id join model m on m.id = r.model_id \
+             where r.voided_at is null order by r.received_at desc, r.id desc limit $1";
+        Ok(read!(self, db => sqlx::query_as(SQL).bind(limit).fetch_all(db).await)?)
+    }
+
+    /// How many groups each model has proposed that nobody has confirmed.
+    pub async fn proposed_groups(&self) -> Result<Vec<(ModelId, i64)>> {
+        const SQL: &str = "select proposed_by, count(*) from attribute_group \
+             where standing = 'proposed' and proposed_by is not null \
+             group by proposed_by order by proposed_by";
+        let rows: Vec<(Uuid, i64)> = read!(self, db => sqlx::query_as(SQL).fetch_all(db).await)?;
+        Ok(rows.into_iter().map(|(model, groups)| (ModelId(model), groups)).collect())
     }
 
     /// The estimates of a run, as they stood in its document.

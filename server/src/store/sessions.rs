@@ -13,6 +13,11 @@ use uuid::Uuid;
 
 /// The key under which a session's data names its person.
 pub const PERSON: &str = "person";
+/// When the password was last given, in microseconds since 1970.
+pub const AUTHENTICATED_AT: &str = "authenticated_at";
+/// Where the session was opened, and with what.
+pub const ADDRESS: &str = "address";
+pub const AGENT: &str = "agent";
 
 /// After this many microseconds without use a session has ended: twelve hours.
 pub const IDLE: i64 = 12 * 3600 * 1_000_000;

@@ -7,6 +7,13 @@ use metrics::{Estimate, State};
 /// Below this n a cell is hatched: its interval is so wide that the value alone misleads.
 pub const FEW: u64 = 30;
 
+/// An estimate, and whether its n is too small to be shown to this viewer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    pub estimate: Estimate,
+    pub hidden: bool,
+}
+
 /// Which side of overall a value lies on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeatSide {
@@ -107,7 +114,8 @@ pub fn EstimateText(estimate: Estimate, #[prop(optional)] hidden: bool) -> impl 
         }
         (State::ReportedWithoutN, Some(value)) => view! {
             <span class="estimate">
-                {number::value(value)} <span class="n">"reported without n"</span>
+                {number::value(value)}
+                <span class="evidence"><span class="n">"reported without n"</span></span>
             </span>
         }
         .into_any(),
@@ -115,8 +123,7 @@ pub fn EstimateText(estimate: Estimate, #[prop(optional)] hidden: bool) -> impl 
             let interval = estimate.interval.map_or_else(
                 || view! { <span class="ci">"no interval"</span> }.into_any(),
                 |interval| {
-                    let title =
-                        format!("{} interval, {}", number::level(interval.level), interval.method);
+                    let title = number::interval_name(interval.level, &interval.method);
                     view! {
                         <span class="ci" title=title>
                             {number::interval(interval.low, interval.high)}
@@ -125,8 +132,13 @@ pub fn EstimateText(estimate: Estimate, #[prop(optional)] hidden: bool) -> impl 
                     .into_any()
                 },
             );
-            view! { <span class="estimate">{number::value(value)} {interval} {n.map(n_mark)}</span> }
-                .into_any()
+            view! {
+                <span class="estimate">
+                    {number::value(value)}
+                    <span class="evidence">{interval} {n.map(n_mark)}</span>
+                </span>
+            }
+            .into_any()
         }
     }
 }

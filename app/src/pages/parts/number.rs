@@ -2,6 +2,8 @@
 //!
 //! Values have three decimals and interval ends two, unless two would make the ends look equal.
 
+use metrics::interval::method;
+
 const MINUS: char = '\u{2212}';
 
 /// A count with thousands separators: `16,281`.
@@ -50,7 +52,7 @@ pub fn interval(low: f64, high: f64) -> String {
 
 /// Interval ends of a difference: `[−0.02, +0.04]`.
 pub fn signed_interval(low: f64, high: f64) -> String {
-    let places = interval_places(low, high);
+    let places = signed_places(low, high);
     format!("[{}, {}]", with_sign(low, places), with_sign(high, places))
 }
 
@@ -62,7 +64,7 @@ pub fn interval_words(low: f64, high: f64) -> String {
 
 /// Interval ends of a difference in running text: `−0.02 to +0.04`.
 pub fn signed_interval_words(low: f64, high: f64) -> String {
-    let places = interval_places(low, high);
+    let places = signed_places(low, high);
     format!("{} to {}", with_sign(low, places), with_sign(high, places))
 }
 
@@ -70,6 +72,24 @@ pub fn signed_interval_words(low: f64, high: f64) -> String {
 pub fn level(level: f64) -> String {
     let percent = decimals(level * 100.0, 2);
     format!("{} %", percent.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// What an interval is: `95 % Wilson interval`.
+pub fn interval_name(confidence: f64, method: &str) -> String {
+    let method = match method {
+        method::WILSON => "Wilson",
+        method::WILSON_KISH => "Wilson (effective n)",
+        method::T => "t",
+        method::DELONG => "DeLong",
+        method::DELONG_KISH => "DeLong (effective n)",
+        method::HANLEY_MCNEIL => "Hanley–McNeil",
+        method::DELTA => "delta-method",
+        method::NEWCOMBE => "Newcombe",
+        method::MOVER_D => "MOVER-D",
+        method::MOVER_R => "MOVER-R",
+        other => other,
+    };
+    format!("{} {method} interval", level(confidence))
 }
 
 /// A number with this many decimals, a real minus and no negative zero.
@@ -80,6 +100,12 @@ pub fn decimals(value: f64, places: usize) -> String {
     } else {
         text
     }
+}
+
+/// A text with its first letter as a capital, as at the head of a column.
+pub fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 fn with_sign(value: f64, places: usize) -> String {
@@ -97,6 +123,14 @@ fn interval_places(low: f64, high: f64) -> usize {
         // Equal ends are equal at any length.
         if (low - high).abs() < f64::EPSILON { 2 } else { 5 },
     )
+}
+
+/// As [`interval_places`], and so many that an end beside zero shows on which side it lies: that
+/// is what decides whether the data can tell.
+fn signed_places(low: f64, high: f64) -> usize {
+    let sided = |end: f64, places| end == 0.0 || with_sign(end, places).starts_with(['+', MINUS]);
+    let least = interval_places(low, high);
+    (least..6).find(|&places| sided(low, places) && sided(high, places)).unwrap_or(least)
 }
 
 #[cfg(test)]
@@ -128,6 +162,7 @@ mod tests {
         assert_eq!(interval(0.9999, 1.0), "[0.9999, 1.0000]");
         assert_eq!(interval(1.0, 1.0), "[1.00, 1.00]");
         assert_eq!(signed_interval(-0.02, 0.04), "[−0.02, +0.04]");
+        assert_eq!(signed_interval(-0.002, 0.13), "[−0.002, +0.130]");
     }
 
     #[test]

@@ -6,40 +6,8 @@
 //! on the side of saying too little.
 
 use super::{Gap, Point, TrendView};
-use crate::pages::parts::number;
-use leptos::prelude::*;
+use crate::pages::parts::{Sentence, number};
 use metrics::{Interval, State};
-
-/// Words, some of them stressed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sentence(Vec<(bool, String)>);
-
-impl Sentence {
-    #[must_use]
-    fn say(mut self, words: impl Into<String>) -> Self {
-        self.0.push((false, words.into()));
-        self
-    }
-
-    #[must_use]
-    fn stress(mut self, words: impl Into<String>) -> Self {
-        self.0.push((true, words.into()));
-        self
-    }
-
-    /// The words alone.
-    pub fn text(&self) -> String {
-        self.0.iter().map(|(_, words)| words.as_str()).collect()
-    }
-
-    /// The words as they stand on a page.
-    pub fn view(self) -> AnyView {
-        let words = self.0.into_iter().map(|(stressed, words)| {
-            if stressed { view! { <b>{words}</b> }.into_any() } else { words.into_any() }
-        });
-        words.collect_view().into_any()
-    }
-}
 
 /// What the data says of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +67,9 @@ fn of_gap(metric: &str, points: &[Point], last: &Gap) -> Sentence {
             .stress(label)
             .say(format!(" {why}"));
     };
+    if !of_one_pair(points, last) {
+        return of_changing_pairs(metric, points);
+    }
     let steps = steps(points, last);
     let distance = number::short(value.abs());
     let range = number::signed_interval_words(interval.low, interval.high);
@@ -169,6 +140,56 @@ fn of_gap(metric: &str, points: &[Point], last: &Gap) -> Sentence {
     }
 }
 
+/// Whether all differences are between the same two groups, whichever way they are taken.
+fn of_one_pair(points: &[Point], last: &Gap) -> bool {
+    points.iter().filter_map(|point| point.gap.as_ref()).filter(|gap| gap.value.is_some()).all(
+        |gap| {
+            (&gap.of, &gap.against) == (&last.of, &last.against)
+                || (&gap.against, &gap.of) == (&last.of, &last.against)
+        },
+    )
+}
+
+/// Where the data choose other groups at each version, the widest gap is told at both ends.
+fn of_changing_pairs(metric: &str, points: &[Point]) -> Sentence {
+    let mut known = points.iter().filter_map(|point| {
+        let gap = point.gap.as_ref()?;
+        Some((point, gap, gap.value?, gap.interval.as_ref()?))
+    });
+    let said = Sentence::default();
+    let Some((first, gap, value, interval)) = known.next() else {
+        return said.say(format!("No version has a gap in {metric} with an interval."));
+    };
+    let tell = |said: Sentence, gap: &Gap, value: f64, interval: &Interval| {
+        let word = if value > 0.0 { "above" } else { "below" };
+        let verdict = match side(interval) {
+            Side::Open => "the data cannot tell it from none",
+            Side::Above | Side::Below => "the data can tell",
+        };
+        said.say(format!("{} is ", gap.of))
+            .stress(format!("{} {word}", number::short(value.abs())))
+            .say(format!(
+                " {} ({} interval {}; {verdict})",
+                gap.against,
+                number::level(interval.level),
+                number::signed_interval_words(interval.low, interval.high)
+            ))
+    };
+    let Some((now, now_gap, now_value, now_interval)) = known.next_back() else {
+        return tell(
+            said.say(format!("Widest gap in {metric} in {}: ", first.label)),
+            gap,
+            value,
+            interval,
+        )
+        .say(".");
+    };
+    let said = said.say(format!("Widest gap in {metric} in ")).stress(&now.label).say(": ");
+    let said = tell(said, now_gap, now_value, now_interval).say(format!("; in {} ", first.label));
+    tell(said, gap, value, interval)
+        .say(". Which groups lie furthest apart changes between versions.")
+}
+
 fn unchanged(
     said: Sentence,
     metric: &str,
@@ -208,14 +229,11 @@ fn steps<'a>(points: &'a [Point], last: &Gap) -> Vec<Step<'a>> {
     let pair = (&last.of, &last.against);
     let step = |point: &'a Point| {
         let gap = point.gap.as_ref()?;
-        let (value, interval) = (gap.value?, gap.interval.as_ref()?);
-        let (value, interval) = if (&gap.of, &gap.against) == pair {
-            (value, interval.clone())
-        } else if (&gap.against, &gap.of) == pair {
-            (-value, Interval { low: -interval.high, high: -interval.low, ..interval.clone() })
-        } else {
+        let gap = if (&gap.against, &gap.of) == pair { gap.turned() } else { gap.clone() };
+        if (&gap.of, &gap.against) != pair {
             return None;
-        };
+        }
+        let (value, interval) = (gap.value?, gap.interval?);
         Some(Step { label: &point.label, value, side: side(&interval), interval })
     };
     points.iter().filter_map(step).collect()
@@ -297,8 +315,8 @@ fn overlap(a: &Interval, b: &Interval) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::parts::{Frame, document};
-    use crate::pages::trend::{Choices, MetricName, Shown};
+    use crate::pages::parts::{Frame, Shown, document};
+    use crate::pages::trend::{Choices, MetricName};
     use metrics::{Estimate, Slice};
     use time::macros::datetime;
 
@@ -312,17 +330,6 @@ mod tests {
             against: "Female".to_owned(),
             value: Some(value),
             interval: Some(interval(low, high)),
-            undefined: None,
-        }
-    }
-
-    fn swapped(gap: Gap) -> Gap {
-        let it = gap.interval.as_ref().unwrap();
-        Gap {
-            value: gap.value.map(|value| -value),
-            interval: Some(interval(-it.high, -it.low)),
-            of: gap.against,
-            against: gap.of,
             undefined: None,
         }
     }
@@ -504,8 +511,21 @@ mod tests {
     fn where_best_and_worst_change_places_it_is_still_one_gap() {
         let straight = gaps([("v1", gap(0.10, 0.06, 0.14)), ("v2", gap(-0.10, -0.14, -0.06))]);
         let turned =
-            gaps([("v1", swapped(gap(0.10, 0.06, 0.14))), ("v2", gap(-0.10, -0.14, -0.06))]);
+            gaps([("v1", gap(0.10, 0.06, 0.14).turned()), ("v2", gap(-0.10, -0.14, -0.06))]);
         assert_eq!(sentence(&straight), sentence(&turned));
+    }
+
+    #[test]
+    fn where_other_groups_lie_furthest_apart_both_ends_are_told() {
+        let other = Gap { of: "Unknown".to_owned(), ..gap(-0.05, -0.12, 0.02) };
+        let view = gaps([("v1", gap(0.10, 0.06, 0.14)), ("v2", other)]);
+        assert_eq!(
+            sentence(&view).text(),
+            "Widest gap in true positive rate in v2: Unknown is 0.05 below Female (95 % interval \
+             −0.12 to +0.02; the data cannot tell it from none); in v1 Male is 0.10 above Female \
+             (95 % interval +0.06 to +0.14; the data can tell). Which groups lie furthest apart \
+             changes between versions."
+        );
     }
 
     #[test]

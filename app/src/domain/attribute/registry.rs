@@ -1,0 +1,262 @@
+//! The registry as a whole, to be asked what a name means and whether it counts.
+
+use super::{Sensitivity, Standing, nearest};
+use crate::domain::{AttributeId, GroupId, ModelId};
+use metrics::Slice;
+use metrics::slice::MISSING;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownGroup {
+    pub id: GroupId,
+    pub name: String,
+    pub standing: Standing,
+    /// The model whose run brought it.
+    pub proposed_by: Option<ModelId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownAttribute {
+    pub id: AttributeId,
+    pub name: String,
+    pub description: String,
+    pub sensitivity: Sensitivity,
+    pub standing: Standing,
+    pub version: i64,
+    /// By name.
+    pub groups: Vec<KnownGroup>,
+}
+
+impl KnownAttribute {
+    pub fn group(&self, name: &str) -> Option<&KnownGroup> {
+        self.groups.iter().find(|group| group.name == name)
+    }
+
+    /// The names that a lead has accepted.
+    pub fn confirmed_groups(&self) -> impl Iterator<Item = &str> {
+        self.groups
+            .iter()
+            .filter(|group| group.standing == Standing::Confirmed)
+            .map(|group| group.name.as_str())
+    }
+}
+
+/// A group that satisfies no policy rule until a lead accepts it or makes it an alias.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Unconfirmed {
+    pub attribute: String,
+    pub group: String,
+    /// The confirmed name that may have been meant: of a group, or of an attribute where the
+    /// attribute itself is not confirmed.
+    pub nearest: Option<String>,
+}
+
+/// All attributes, groups and aliases.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    /// Raised by each confirmation, alias and edit; pinned in digests.
+    pub version: i64,
+    attributes: BTreeMap<String, KnownAttribute>,
+    /// By alias and model, `None` for all models; the attribute's name.
+    attribute_aliases: HashMap<(String, Option<ModelId>), String>,
+    /// By attribute, alias and model, `None` for all models; the group's name.
+    group_aliases: HashMap<(String, String, Option<ModelId>), String>,
+}
+
+impl Registry {
+    pub fn new(version: i64, attributes: impl IntoIterator<Item = KnownAttribute>) -> Self {
+        let attributes = attributes.into_iter().map(|known| (known.name.clone(), known)).collect();
+        Self { version, attributes, ..Self::default() }
+    }
+
+    pub fn add_attribute_alias(&mut self, alias: &str, model: Option<ModelId>, attribute: &str) {
+        self.attribute_aliases.insert((alias.to_owned(), model), attribute.to_owned());
+    }
+
+    pub fn add_group_alias(
+        &mut self,
+        attribute: &str,
+        alias: &str,
+        model: Option<ModelId>,
+        group: &str,
+    ) {
+        let key = (attribute.to_owned(), alias.to_owned(), model);
+        self.group_aliases.insert(key, group.to_owned());
+    }
+
+    /// By name.
+    pub fn attributes(&self) -> impl Iterator<Item = &KnownAttribute> {
+        self.attributes.values()
+    }
+
+    pub fn attribute(&self, name: &str) -> Option<&KnownAttribute> {
+        self.attributes.get(name)
+    }
+
+    /// Alias, model and attribute, sorted.
+    pub fn attribute_aliases(&self) -> Vec<(&str, Option<ModelId>, &str)> {
+        let mut all: Vec<_> = self
+            .attribute_aliases
+            .iter()
+            .map(|((alias, model), name)| (alias.as_str(), *model, name.as_str()))
+            .collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// Alias, model and group of one attribute, sorted.
+    pub fn group_aliases(&self, attribute: &str) -> Vec<(&str, Option<ModelId>, &str)> {
+        let mut all: Vec<_> = self
+            .group_aliases
+            .iter()
+            .filter(|((of, ..), _)| of == attribute)
+            .map(|((_, alias, model), name)| (alias.as_str(), *model, name.as_str()))
+            .collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// The canonical attribute of a name that a model uses; a model's own alias goes before one
+    /// for all models.
+    pub fn attribute_name<'a>(&'a self, model: ModelId, attribute: &'a str) -> &'a str {
+        let alias = |model| self.attribute_aliases.get(&(attribute.to_owned(), model));
+        alias(Some(model)).or_else(|| alias(None)).map_or(attribute, String::as_str)
+    }
+
+    /// The canonical attribute and group of a pair that a model uses.
+    pub fn pair<'a>(
+        &'a self,
+        model: ModelId,
+        attribute: &'a str,
+        group: &'a str,
+    ) -> (&'a str, &'a str) {
+        let attribute = self.attribute_name(model, attribute);
+        let alias =
+            |model| self.group_aliases.get(&(attribute.to_owned(), group.to_owned(), model));
+        let group = alias(Some(model)).or_else(|| alias(None)).map_or(group, String::as_str);
+        (attribute, group)
+    }
+
+    /// The slice in canonical names. A slice that would name an attribute twice stays as it is.
+    pub fn resolve(&self, model: ModelId, slice: &Slice) -> Slice {
+        Slice::new(slice.pairs().map(|(attribute, group)| self.pair(model, attribute, group)))
+            .unwrap_or_else(|_| slice.clone())
+    }
+
+    /// Whether attribute and group count, by any of their names; `None` when one is unknown.
+    /// Rows without a value stand as their attribute does.
+    pub fn standing(&self, model: ModelId, attribute: &str, group: &str) -> Option<Standing> {
+        let (attribute, group) = self.pair(model, attribute, group);
+        let known = self.attribute(attribute)?;
+        if group == MISSING {
+            return Some(known.standing);
+        }
+        let group = known.group(group)?;
+        Some(if known.standing == Standing::Confirmed { group.standing } else { known.standing })
+    }
+
+    /// Every attribute=group of these slices that is not confirmed, once, sorted.
+    pub fn unconfirmed<'a>(
+        &self,
+        model: ModelId,
+        slices: impl IntoIterator<Item = &'a Slice>,
+    ) -> Vec<Unconfirmed> {
+        let pairs: BTreeSet<(&str, &str)> = slices.into_iter().flat_map(Slice::pairs).collect();
+        pairs
+            .into_iter()
+            .filter(|(attribute, group)| {
+                self.standing(model, attribute, group) != Some(Standing::Confirmed)
+            })
+            .map(|(attribute, group)| Unconfirmed {
+                attribute: attribute.to_owned(),
+                group: group.to_owned(),
+                nearest: self.nearest_to(model, attribute, group).map(str::to_owned),
+            })
+            .collect()
+    }
+
+    /// The confirmed name nearest to an unconfirmed group, or to its attribute where that is not
+    /// confirmed itself.
+    pub fn nearest_to(&self, model: ModelId, attribute: &str, group: &str) -> Option<&str> {
+        let name = self.attribute_name(model, attribute);
+        match self.attribute(name).filter(|known| known.standing == Standing::Confirmed) {
+            Some(known) => nearest(group, known.confirmed_groups()),
+            None => nearest(attribute, self.confirmed_attributes()),
+        }
+    }
+
+    fn confirmed_attributes(&self) -> impl Iterator<Item = &str> {
+        self.attributes
+            .values()
+            .filter(|known| known.standing == Standing::Confirmed)
+            .map(|known| known.name.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    const OURS: ModelId = ModelId(Uuid::from_u128(1));
+    const OTHER: ModelId = ModelId(Uuid::from_u128(2));
+
+    fn group(name: &str, standing: Standing) -> KnownGroup {
+        KnownGroup { id: GroupId(Uuid::nil()), name: name.to_owned(), standing, proposed_by: None }
+    }
+
+    fn registry() -> Registry {
+        let sex = KnownAttribute {
+            id: AttributeId(Uuid::nil()),
+            name: "sex".to_owned(),
+            description: String::new(),
+            sensitivity: Sensitivity::Sensitive,
+            standing: Standing::Confirmed,
+            version: 1,
+            groups: vec![
+                group("Female", Standing::Confirmed),
+                group("Male", Standing::Confirmed),
+                group("X", Standing::Proposed),
+            ],
+        };
+        let mut registry = Registry::new(1, [sex]);
+        registry.add_attribute_alias("gender", Some(OURS), "sex");
+        registry.add_group_alias("sex", "F", Some(OURS), "Female");
+        registry.add_group_alias("sex", "F", None, "Male");
+        registry
+    }
+
+    #[test]
+    fn a_models_own_alias_goes_before_one_for_all() {
+        let slice = Slice::parse("gender=F").unwrap();
+        assert_eq!(registry().resolve(OURS, &slice).to_string(), "sex=Female");
+        assert_eq!(registry().resolve(OTHER, &slice), slice);
+        assert_eq!(registry().standing(OTHER, "sex", "F"), Some(Standing::Confirmed));
+    }
+
+    #[test]
+    fn a_slice_that_would_name_an_attribute_twice_stays_as_it_is() {
+        let slice = Slice::parse("gender=F;sex=Male").unwrap();
+        assert_eq!(registry().resolve(OURS, &slice), slice);
+    }
+
+    #[test]
+    fn what_nobody_accepted_is_unconfirmed_with_the_name_that_was_meant() {
+        let slices: Vec<_> =
+            ["sex=female", "sex=X", "sexx=Male", "sex=Female", "sex=(missing)", ""]
+                .iter()
+                .map(|text| Slice::parse(text).unwrap())
+                .collect();
+        let found: Vec<_> = registry()
+            .unconfirmed(OURS, &slices)
+            .into_iter()
+            .map(|found| (found.attribute, found.group, found.nearest))
+            .collect();
+        let expected =
+            [("sex", "X", None), ("sex", "female", Some("Female")), ("sexx", "Male", Some("sex"))]
+                .map(|(a, g, n): (&str, &str, Option<&str>)| {
+                    (a.to_owned(), g.to_owned(), n.map(str::to_owned))
+                });
+        assert_eq!(found, expected);
+    }
+}

@@ -1,0 +1,217 @@
+//! Where a run's numbers come from, what is not settled about it, and how it is voided.
+
+use super::RunView;
+use crate::pages::parts::{
+    Digest, Form, Moment, Panel, Submit, SubmitKind, TextArea, Time, number,
+};
+use leptos::prelude::*;
+
+/// Who measured what, when and with which instrument.
+#[derive(Clone, Debug)]
+pub struct Provenance {
+    pub evaluated_at: Moment,
+    pub received_at: Moment,
+    /// The person, and `via token NAME` where a token acted.
+    pub uploaded_by: String,
+    /// `evenhand-metrics 0.1.0, definitions 1`, with the judge where there is one.
+    pub instrument: String,
+    /// `adult-half@1994` and its page.
+    pub dataset: String,
+    pub dataset_href: String,
+    pub dataset_digest: Option<String>,
+    pub run_digest: String,
+    pub receipt: Receipt,
+}
+
+/// What was read of the file.
+#[derive(Clone, Debug, Default)]
+pub struct Receipt {
+    /// The format, as it was recognised or declared.
+    pub format: String,
+    pub bytes: Option<u64>,
+    pub rows_read: Option<u64>,
+    pub rows_used: Option<u64>,
+    /// Rows that were left out, with the reason.
+    pub dropped: Vec<(String, u64)>,
+    /// What else there is to say about the reading.
+    pub notes: Vec<String>,
+}
+
+/// A group that the attribute registry does not know.
+#[derive(Clone, Debug)]
+pub struct Unconfirmed {
+    pub attribute: String,
+    pub group: String,
+    /// The known group whose name is nearest.
+    pub nearest: Option<String>,
+    /// Where it is accepted as a new group, if this viewer may.
+    pub accept: Option<Answer>,
+    /// Where it is made an alias of the nearest, if this viewer may.
+    pub alias: Option<Answer>,
+}
+
+/// A form of one button.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub action: String,
+    pub fields: Vec<(String, String)>,
+}
+
+/// That a run no longer counts.
+#[derive(Clone, Debug)]
+pub struct Voided {
+    pub reason: String,
+    pub by: String,
+    pub at: Moment,
+}
+
+pub(super) fn banners(view: &RunView) -> AnyView {
+    let voided = view.voided.clone().map(|voided| {
+        view! {
+            <section class="banner fail" aria-label="Voided">
+                <h2 class="v fail">"This run is void"</h2>
+                <p>{voided.reason}</p>
+                <p class="small dim">
+                    {voided.by} ", " <Time at=voided.at clock=true />
+                    ". It stays readable; nothing new may rest on it."
+                </p>
+            </section>
+        }
+    });
+    let unconfirmed = (!view.unconfirmed.is_empty()).then(|| {
+        let count = number::counted(view.unconfirmed.len() as u64, "group is", "groups are");
+        let items = view.unconfirmed.iter().cloned().map(unconfirmed).collect_view();
+        view! {
+            <section class="banner thin" aria-label="Unconfirmed groups">
+                <h2 class="v thin">{format!("{count} unconfirmed")}</h2>
+                <p>
+                    "The attribute registry does not know them, so no policy rule is satisfied by \
+                     their numbers until a lead accepts each or makes it an alias."
+                </p>
+                <ul class="plain">{items}</ul>
+            </section>
+        }
+    });
+    view! {
+        {voided}
+        {unconfirmed}
+    }
+    .into_any()
+}
+
+fn unconfirmed(it: Unconfirmed) -> impl IntoView {
+    let known = match &it.nearest {
+        Some(nearest) => format!("nearest known: {nearest}"),
+        None => "no known name is near".to_owned(),
+    };
+    let button = |answer: Option<Answer>, label: String| {
+        answer.map(|answer| {
+            view! {
+                <Form action=answer.action hidden=answer.fields inline=true>
+                    <Submit label=label kind=SubmitKind::Plain />
+                </Form>
+            }
+        })
+    };
+    let alias =
+        it.nearest.clone().and_then(|nearest| button(it.alias.clone(), format!("It is {nearest}")));
+    view! {
+        <li class="unconfirmed">
+            <span>
+                <b>{it.group.clone()}</b>
+                <span class="dim">{format!(" in {} · {known}", it.attribute)}</span>
+            </span>
+            <span class="answers">
+                {button(it.accept, format!("Accept {}", it.group))}
+                {alias}
+            </span>
+        </li>
+    }
+}
+
+pub(super) fn panel(provenance: &Provenance) -> AnyView {
+    let it = provenance.clone();
+    let receipt = it.receipt;
+    let dropped = if receipt.dropped.is_empty() {
+        "none".to_owned()
+    } else {
+        let reasons =
+            receipt.dropped.iter().map(|(reason, n)| format!("{} {reason}", number::count(*n)));
+        reasons.collect::<Vec<_>>().join(", ")
+    };
+    let rows = |n: Option<u64>| n.map_or_else(|| "not said".to_owned(), number::count);
+    let read = format!(
+        "{} rows read, {} used, dropped: {dropped}",
+        rows(receipt.rows_read),
+        rows(receipt.rows_used)
+    );
+    let format = match receipt.bytes {
+        Some(bytes) => format!("{}, {} bytes", receipt.format, number::count(bytes)),
+        None => receipt.format,
+    };
+    let notes = (!receipt.notes.is_empty()).then(|| {
+        let notes = receipt.notes.into_iter().map(|note| view! { <li>{note}</li> }).collect_view();
+        view! {
+            <dt>"Notes"</dt>
+            <dd>
+                <ul>{notes}</ul>
+            </dd>
+        }
+    });
+    view! {
+        <Panel title="Where the numbers come from" id="provenance">
+            <dl class="facts">
+                <dt>"Evaluated"</dt>
+                <dd>
+                    <Time at=it.evaluated_at clock=true />
+                    " UTC"
+                </dd>
+                <dt>"Uploaded"</dt>
+                <dd>
+                    <Time at=it.received_at clock=true />
+                    " UTC by "
+                    {it.uploaded_by}
+                </dd>
+                <dt>"Instrument"</dt>
+                <dd>{it.instrument}</dd>
+                <dt>"Dataset"</dt>
+                <dd>
+                    <a href=it.dataset_href>{it.dataset}</a>
+                    {it.dataset_digest.map(|digest| view! { " " <Digest digest=digest /> })}
+                </dd>
+                <dt>"Run digest"</dt>
+                <dd>
+                    <code>{it.run_digest}</code>
+                </dd>
+                <dt>"File"</dt>
+                <dd>{format}</dd>
+                <dt>"Receipt"</dt>
+                <dd>{read}</dd>
+                {notes}
+            </dl>
+        </Panel>
+    }
+    .into_any()
+}
+
+pub(super) fn void_form(view: &RunView) -> Option<AnyView> {
+    let action = view.void_action.clone().filter(|_| view.voided.is_none())?;
+    let errors = view.void_errors.clone();
+    let open = !errors.is_empty();
+    Some(
+        view! {
+            <details class="panel" open=open>
+                <summary>"Void this run…"</summary>
+                <p class="dim">
+                    "Say what is wrong with it. It stays readable, nothing new may rest on it, and \
+                     this cannot be taken back."
+                </p>
+                <Form action=action id="void" errors=errors>
+                    <TextArea label="Reason" name="reason" required=true rows=3 />
+                    <Submit label="Void this run" kind=SubmitKind::Danger />
+                </Form>
+            </details>
+        }
+        .into_any(),
+    )
+}

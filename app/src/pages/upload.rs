@@ -1,0 +1,207 @@
+//! The upload page: choose or drop a file, check it, then make it a run.
+
+use super::parts::{
+    EmptyState, FieldKind, Form, PageHeader, Panel, Scroll, Select, Submit, TextArea, TextField,
+};
+use super::problems::{Problems, ProblemsView};
+use super::run::Receipt;
+use crate::form::FieldErrors;
+use leptos::prelude::*;
+use metrics::Problem;
+
+/// Everything that the upload page shows.
+#[derive(Clone, Debug, Default)]
+pub struct UploadView {
+    pub model_name: String,
+    pub version: String,
+    /// Where the form goes.
+    pub action: String,
+    pub typed: Typed,
+    pub errors: FieldErrors,
+    pub problems: Vec<Problem>,
+    pub preview: Option<Preview>,
+    /// The same by command line, to copy.
+    pub command: String,
+}
+
+/// What was typed, shown again after an attempt.
+#[derive(Clone, Debug, Default)]
+pub struct Typed {
+    /// `results` or `predictions`.
+    pub kind: String,
+    pub dataset: String,
+    pub evaluated_at: String,
+    pub spec: String,
+    /// The digest of a file that was checked and is still here.
+    pub staged: String,
+    pub staged_name: String,
+}
+
+/// What a checked file would become.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    pub digest: String,
+    pub dataset: String,
+    pub evaluated_at: String,
+    pub estimates: usize,
+    pub slices: usize,
+    pub metrics: usize,
+    pub receipt: Receipt,
+    /// Attribute, group and the nearest known name of each.
+    pub unconfirmed: Vec<(String, String, Option<String>)>,
+    /// The run that is there already, when this is the same.
+    pub existing: Option<String>,
+}
+
+/// What a spec may look like, for the first upload of a model.
+pub const SPEC: &str = "\
+task = \"binary_classification\"
+label = \"label\"
+score = \"score\"
+prediction = \"prediction\"
+slices = [\"sex\", \"race\"]
+intersections = 2
+";
+
+#[component]
+pub fn UploadPage(view: UploadView) -> impl IntoView {
+    let title = format!("Upload to {} {}", view.model_name, view.version);
+    let errors = view.errors.clone();
+    let typed = view.typed.clone();
+    let staged = (!typed.staged.is_empty()).then(|| {
+        let name = if typed.staged_name.is_empty() { "the file" } else { &typed.staged_name };
+        format!("{name} was checked and is kept for an hour; choose another to replace it")
+    });
+    let file_hint = staged.unwrap_or_else(|| {
+        "Results: a run document (JSON) or the long table (CSV). Predictions: CSV or Parquet, also \
+         compressed. Drop the file here or choose it."
+            .to_owned()
+    });
+    let kinds = [
+        ("results", "results, already computed"),
+        ("predictions", "predictions, to be evaluated here"),
+    ]
+    .map(|(value, words)| (value.to_owned(), words.to_owned()))
+    .to_vec();
+    let hidden = vec![
+        ("staged".to_owned(), typed.staged.clone()),
+        ("staged_name".to_owned(), typed.staged_name.clone()),
+    ];
+    let preview = view.preview.map(preview);
+    view! {
+        <PageHeader title=title />
+        <Problems view=ProblemsView { problems: view.problems } />
+        {preview}
+        <Panel title="File">
+            <Form action=view.action errors=errors.clone() hidden=hidden multipart=true>
+                <TextField
+                    label="File"
+                    name="file"
+                    kind=FieldKind::File
+                    errors=errors.clone()
+                    hint=file_hint
+                />
+                <Select
+                    label="It holds"
+                    name="kind"
+                    options=kinds
+                    value=typed.kind
+                    errors=errors.clone()
+                />
+                <TextField
+                    label="Dataset"
+                    name="dataset"
+                    value=typed.dataset
+                    errors=errors.clone()
+                    hint="NAME@VERSION, such as adult-test@1994. A run document says it itself."
+                />
+                <TextField
+                    label="Evaluated on"
+                    name="evaluated_at"
+                    kind=FieldKind::Date
+                    value=typed.evaluated_at
+                    errors=errors.clone()
+                    hint="Empty: today, or what the document says."
+                />
+                <TextArea
+                    label="Spec, for predictions"
+                    name="spec"
+                    value=typed.spec
+                    errors=errors
+                    rows=9
+                    hint="TOML or JSON: which column is the label, the score, the prediction, and which are slices."
+                />
+                <Submit label="Upload" name="do" value="upload">
+                    <button name="do" value="check">
+                        "Check only"
+                    </button>
+                </Submit>
+            </Form>
+        </Panel>
+        <EmptyState
+            title="From a terminal or a pipeline"
+            text="The same, with a token from your account page in EVENHAND_TOKEN:"
+            command=view.command
+        />
+    }
+    .into_any()
+}
+
+fn preview(preview: Preview) -> AnyView {
+    let existing = preview.existing.map(|href| {
+        view! {
+            <p>
+                "This is already here as "
+                <a href=href>"a run"</a>
+                "; uploading it again makes no second one."
+            </p>
+        }
+    });
+    let rows = |n: Option<u64>| n.map_or_else(|| "–".to_owned(), super::parts::number::count);
+    let unconfirmed = (!preview.unconfirmed.is_empty()).then(|| {
+        let items = preview
+            .unconfirmed
+            .into_iter()
+            .map(|(attribute, group, nearest)| {
+                let nearest = nearest
+                    .map_or_else(String::new, |nearest| format!(" (nearest known: {nearest})"));
+                view! { <li>{format!("{attribute}: {group}{nearest}")}</li> }
+            })
+            .collect_view();
+        view! {
+            <p>"These groups will be unconfirmed until a lead accepts them:"</p>
+            <ul>{items}</ul>
+        }
+    });
+    let notes =
+        preview.receipt.notes.into_iter().map(|note| view! { <li>{note}</li> }).collect_view();
+    let facts = [
+        ("Format", preview.receipt.format),
+        ("Dataset", preview.dataset),
+        ("Evaluated", preview.evaluated_at),
+        ("Estimates", super::parts::number::count(preview.estimates as u64)),
+        ("Slices", super::parts::number::count(preview.slices as u64)),
+        ("Metrics", super::parts::number::count(preview.metrics as u64)),
+        ("Rows read", rows(preview.receipt.rows_read)),
+        ("Rows used", rows(preview.receipt.rows_used)),
+        ("Digest", preview.digest),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_empty() && value != "–")
+    .map(|(name, value)| view! { <tr><th scope="row">{name}</th><td>{value}</td></tr> })
+    .collect_view();
+    view! {
+        <Panel title="This can be uploaded" note="nothing is stored yet">
+            <p class="v pass">"no problems"</p>
+            {existing}
+            <Scroll label="What was read">
+                <table>
+                    <tbody>{facts}</tbody>
+                </table>
+            </Scroll>
+            {unconfirmed}
+            <ul>{notes}</ul>
+        </Panel>
+    }
+    .into_any()
+}

@@ -1,0 +1,263 @@
+//! The run page, its downloads, and voiding.
+
+use crate::actions::runs::{Seen, find_run, look};
+use crate::actions::void_run;
+use crate::auth::Actor;
+use crate::clock::from_micros;
+use crate::error::{Error, Result};
+use crate::http::page::done;
+use crate::http::{Access, Page, Routes};
+use crate::state::App;
+use app::domain::disclosure::is_hidden;
+use app::domain::{Permission, Scope};
+use app::form::FieldErrors;
+use app::pages::parts::{Crumb, Link, Moment, Section, Shown};
+use app::pages::run::{
+    Answer, Choices, Column, MetricSet, Provenance, Receipt, RunPage, RunView, Unconfirmed, Voided,
+};
+use app::upload::export::to_csv;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum_extra::extract::{Form, Query};
+use leptos::prelude::*;
+use serde::Deserialize;
+use serde_json::Value;
+use tower_sessions::Session;
+
+pub fn routes(routes: Routes) -> Routes {
+    let read = Access::May(Permission::Read);
+    routes
+        .get("/runs/{run}", read, show)
+        .get("/runs/{run}/estimates.csv", read, csv)
+        .get("/runs/{run}/document.json", read, json)
+        .post("/runs/{run}/void", Access::May(Permission::VoidRun), void)
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ShowQuery {
+    attribute: String,
+    metrics: String,
+    q: String,
+    least_n: String,
+    sort: String,
+    order: String,
+}
+
+async fn show(
+    State(app): State<App>,
+    actor: Actor,
+    page: Page,
+    Path(id): Path<String>,
+    Query(query): Query<ShowQuery>,
+) -> Result<Response> {
+    let seen = look(&app, &actor, &id).await?;
+    let choices = Choices {
+        path: format!("/runs/{}", seen.run.id),
+        attribute: query.attribute,
+        metrics: MetricSet::from_query(&query.metrics),
+        search: query.q,
+        least_n: query.least_n.parse().unwrap_or_default(),
+        sort: query.sort,
+        descending: query.order == "desc",
+    };
+    Ok(render(&actor, page, &seen, choices, FieldErrors::default()))
+}
+
+fn render(
+    actor: &Actor,
+    page: Page,
+    seen: &Seen,
+    choices: Choices,
+    errors: FieldErrors,
+) -> Response {
+    let view = view(actor, seen, choices, errors);
+    let (model, run) = (&seen.model, &seen.run);
+    let version = format!("/models/{}/versions/{}", model.slug, run.version_label);
+    page.title(view.title.clone())
+        .section(Section::Models)
+        .crumbs(vec![
+            Crumb::to("Models", "/models"),
+            Crumb::to(&model.name, format!("/models/{}", model.slug)),
+            Crumb::to(&run.version_label, version),
+            Crumb::here(format!("Run {}", from_micros(run.evaluated_at).date())),
+        ])
+        .html(move || view! { <RunPage view=view /> })
+}
+
+fn view(actor: &Actor, seen: &Seen, choices: Choices, void_errors: FieldErrors) -> RunView {
+    let (run, model) = (&seen.run, &seen.model);
+    let scope = Scope::Team(&seen.lineage);
+    let may_confirm = actor.may(Permission::ConfirmGroups, scope);
+    let document = seen.document();
+    let moment = |at: i64| Moment::from(from_micros(at));
+    let judge = run.instrument_judge.as_ref().map(|judge| format!(", judge {judge}"));
+    let columns =
+        seen.metrics().iter().map(|key| Column::of(key, seen.outcome, &document.metrics)).collect();
+    RunView {
+        title: format!(
+            "Run of {} on {}@{}",
+            run.version_label, run.dataset_name, run.dataset_label
+        ),
+        trend: Link::new(format!("/models/{}/trend", model.slug)),
+        columns,
+        estimates: seen
+            .estimates
+            .iter()
+            .map(|estimate| Shown { hidden: is_hidden(estimate), estimate: estimate.clone() })
+            .collect(),
+        choices,
+        gaps: seen.summaries(),
+        provenance: Provenance {
+            evaluated_at: moment(run.evaluated_at),
+            received_at: moment(run.received_at),
+            uploaded_by: match run.token_id {
+                Some(_) => format!("{}, by an API token", run.uploader_name),
+                None => run.uploader_name.clone(),
+            },
+            instrument: format!(
+                "{} {}, definitions {}{}",
+                run.instrument_name,
+                run.instrument_version,
+                run.instrument_definitions,
+                judge.unwrap_or_default()
+            ),
+            dataset: format!("{}@{}", run.dataset_name, run.dataset_label),
+            dataset_href: format!("/datasets/{}/{}", run.dataset_name, run.dataset_label),
+            dataset_digest: run.dataset_digest.clone(),
+            run_digest: run.digest.clone(),
+            receipt: receipt(&run.format, &run.receipt),
+        },
+        unconfirmed: seen
+            .unconfirmed
+            .iter()
+            .map(|unknown| {
+                let groups = format!("/models/{}/groups", model.slug);
+                let answer = |verb: &str| {
+                    may_confirm.then(|| Answer {
+                        action: format!("{groups}/{verb}"),
+                        fields: vec![
+                            ("attribute".to_owned(), unknown.attribute.clone()),
+                            ("group".to_owned(), unknown.group.clone()),
+                            ("next".to_owned(), format!("/runs/{}", run.id)),
+                        ],
+                    })
+                };
+                let alias = unknown.nearest.as_ref().and_then(|nearest| {
+                    let mut answer = answer("alias")?;
+                    answer.fields.push(("to".to_owned(), nearest.clone()));
+                    Some(answer)
+                });
+                Unconfirmed {
+                    attribute: unknown.attribute.clone(),
+                    group: unknown.group.clone(),
+                    nearest: unknown.nearest.clone(),
+                    accept: answer("accept"),
+                    alias,
+                }
+            })
+            .collect(),
+        voided: run.voided_at.map(|at| Voided {
+            reason: run.void_reason.clone().unwrap_or_default(),
+            by: run.voided_by_name.clone().unwrap_or_default(),
+            at: moment(at),
+        }),
+        void_action: (run.voided_at.is_none() && actor.may(Permission::VoidRun, scope))
+            .then(|| format!("/runs/{}/void", run.id)),
+        void_errors,
+        csv_href: format!("/runs/{}/estimates.csv", run.id),
+        json_href: format!("/runs/{}/document.json", run.id),
+    }
+}
+
+/// A stored receipt as the page shows it: predictions count rows, results say what was amended.
+pub fn receipt(format: &str, stored: &str) -> Receipt {
+    let stored: Value = serde_json::from_str(stored).unwrap_or_default();
+    let words = |key: &str| -> Vec<String> {
+        let list = stored[key].as_array().cloned().unwrap_or_default();
+        list.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect()
+    };
+    let mut notes = words("notes");
+    notes.extend(words("amended"));
+    notes.extend(words("ignored"));
+    let ignored = words("columns_ignored");
+    if !ignored.is_empty() {
+        notes.push(format!("columns not used: {}", ignored.join(", ")));
+    }
+    if let Some(n) = stored["recomputed_intervals"].as_u64().filter(|n| *n > 0) {
+        notes.push(format!("{n} intervals computed from counts"));
+    }
+    let dropped = stored["dropped"].as_array().cloned().unwrap_or_default();
+    Receipt {
+        format: format.to_owned(),
+        bytes: None,
+        rows_read: stored["rows_read"].as_u64(),
+        rows_used: stored["rows_used"].as_u64(),
+        dropped: dropped
+            .iter()
+            .filter_map(|drop| Some((drop["reason"].as_str()?.to_owned(), drop["rows"].as_u64()?)))
+            .collect(),
+        notes,
+    }
+}
+
+/// A file for the person's disk, never shown by the browser.
+pub fn attachment(kind: &'static str, name: &str, body: String) -> Response {
+    let name: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "-_.@".contains(c) { c } else { '-' })
+        .collect();
+    let disposition = format!("attachment; filename=\"{name}\"");
+    ([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, disposition)], body)
+        .into_response()
+}
+
+fn file_name(seen: &Seen, ending: &str) -> String {
+    let run = &seen.run;
+    let day = from_micros(run.evaluated_at).date();
+    format!("{}-{}-{day}.{ending}", seen.model.slug, run.version_label)
+}
+
+async fn csv(State(app): State<App>, actor: Actor, Path(id): Path<String>) -> Result<Response> {
+    let seen = look(&app, &actor, &id).await?;
+    let name = file_name(&seen, "csv");
+    Ok(attachment("text/csv; charset=utf-8", &name, to_csv(&seen.document())))
+}
+
+async fn json(State(app): State<App>, actor: Actor, Path(id): Path<String>) -> Result<Response> {
+    let seen = look(&app, &actor, &id).await?;
+    let name = file_name(&seen, "json");
+    let body = serde_json::to_string_pretty(&seen.document())
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(attachment("application/json", &name, body))
+}
+
+#[derive(Debug, Deserialize)]
+struct VoidForm {
+    #[serde(default)]
+    reason: String,
+}
+
+async fn void(
+    State(app): State<App>,
+    actor: Actor,
+    page: Page,
+    session: Session,
+    Path(id): Path<String>,
+    Form(form): Form<VoidForm>,
+) -> Result<Response> {
+    let (run, model) = find_run(&app, &actor, &id).await?;
+    match void_run::void(&app, &actor, &run, &model.slug, &form.reason).await {
+        Ok(()) => {
+            done(&session, &format!("/runs/{}", run.id), "The run is void; it stays readable.")
+                .await
+        }
+        Err(Error::Fields(errors)) => {
+            let seen = look(&app, &actor, &id).await?;
+            let choices = Choices { path: format!("/runs/{}", seen.run.id), ..Choices::default() };
+            Ok(render(&actor, page.refused(), &seen, choices, errors))
+        }
+        Err(error) => Err(error),
+    }
+}
