@@ -7,6 +7,6 @@ pub mod teams;
 use crate::http::Routes;
 
 pub fn routes(routes: Routes) -> Routes {
-    [runs::routes].into_iter().fold(routes, |routes, area| area(routes))
+    let routes = runs::routes(routes);
     teams::routes(routes)
 }

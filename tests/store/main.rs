@@ -1,3 +1,5 @@
 //! The store, on both databases.
 
 mod audit;
+mod backup;
+mod upgrade;

@@ -107,7 +107,8 @@ pub fn ModelsPage(view: ModelsView) -> impl IntoView {
     let last = first + view.rows.len() as u64 - 1;
     let last = if view.rows.is_empty() { first - 1 } else { last };
     let previous = (view.page > 1).then(|| link.set("page", view.page - 1));
-    let next = (last < view.total && !view.rows.is_empty()).then(|| link.set("page", view.page + 1));
+    let next =
+        (last < view.total && !view.rows.is_empty()).then(|| link.set("page", view.page + 1));
     let list = if view.rows.is_empty() {
         view! {
             <EmptyState title="No model fits" text="No model that you may see fits all of these filters.">
@@ -213,8 +214,9 @@ fn table(rows: Vec<ModelRow>, choices: &ModelChoices) -> AnyView {
     let rows = rows
         .into_iter()
         .map(|row| {
-            let restricted =
-                row.restricted.then(|| view! { " " <Badge text="restricted" kind=BadgeKind::Info /> });
+            let restricted = row
+                .restricted
+                .then(|| view! { " " <Badge text="restricted" kind=BadgeKind::Info /> });
             let run = match row.newest_run {
                 Some(at) => view! { <Time at=at /> }.into_any(),
                 None => view! { <span class="faint">"none"</span> }.into_any(),
