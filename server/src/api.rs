@@ -1,10 +1,15 @@
 //! `/api/v1`: the same actions for programs, JSON in and out.
 
+pub mod body;
+pub mod models;
 pub mod page;
 pub mod runs;
+pub mod versions;
 
 use crate::http::Routes;
 
 pub fn routes(routes: Routes) -> Routes {
-    [runs::routes].into_iter().fold(routes, |routes, area| area(routes))
+    [models::routes, versions::routes, runs::routes]
+        .into_iter()
+        .fold(routes, |routes, area| area(routes))
 }

@@ -1,16 +1,21 @@
 //! Pages for people: one file per area, routes first, then handlers.
 
 pub mod assets;
+pub mod attributes;
+pub mod datasets;
+pub mod edits;
 pub mod failure;
 pub mod guard;
 pub mod health;
 pub mod home;
 pub mod login;
+pub mod models;
 pub mod page;
 pub mod routes;
 pub mod runs;
 pub mod trend;
 pub mod upload;
+pub mod versions;
 pub mod visit;
 pub mod welcome;
 
@@ -46,6 +51,10 @@ pub fn routes(app: &App) -> Routes {
         login::routes,
         welcome::routes,
         home::routes,
+        models::routes,
+        versions::routes,
+        datasets::routes,
+        attributes::routes,
         runs::routes,
         trend::routes,
         upload::routes,

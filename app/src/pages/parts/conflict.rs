@@ -17,11 +17,15 @@ pub struct ConflictView {
 pub fn Conflict(view: ConflictView) -> impl IntoView {
     let who = view.by.unwrap_or_else(|| "Somebody".to_owned());
     let said = if view.changes.is_empty() {
-        format!("{who} saved this while you were editing, and changed nothing that you see here. \
-                 Nothing of yours is lost: save again.")
+        format!(
+            "{who} saved this while you were editing, and changed nothing that you see here. \
+                 Nothing of yours is lost: save again."
+        )
     } else {
-        format!("{who} saved this while you were editing. Nothing of yours is saved yet, and \
-                 nothing is lost: the form below holds what would be saved now. Save again to keep it.")
+        format!(
+            "{who} saved this while you were editing. Nothing of yours is saved yet, and \
+                 nothing is lost: the form below holds what would be saved now. Save again to keep it."
+        )
     };
     let rows = view
         .changes
