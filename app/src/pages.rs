@@ -4,6 +4,8 @@
 //! shows can be tested without a server.
 
 pub mod account;
+pub mod attributes;
+pub mod datasets;
 pub mod definition;
 pub mod home;
 pub mod login;

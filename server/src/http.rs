@@ -2,12 +2,16 @@
 
 pub mod account;
 pub mod assets;
+pub mod attributes;
+pub mod datasets;
+pub mod edits;
 pub mod failure;
 pub mod guard;
 pub mod health;
 pub mod home;
 pub mod login;
 pub mod metrics;
+pub mod models;
 pub mod page;
 pub mod people;
 pub mod routes;
@@ -16,6 +20,7 @@ pub mod teams;
 pub mod tokens;
 pub mod trend;
 pub mod upload;
+pub mod versions;
 pub mod visit;
 pub mod welcome;
 
@@ -59,6 +64,23 @@ pub fn routes(app: &App) -> Routes {
     let routes = people::routes(routes);
     let routes = teams::routes(routes);
     crate::api::routes(routes)
+    [
+        health::routes,
+        assets::routes,
+        login::routes,
+        welcome::routes,
+        home::routes,
+        models::routes,
+        versions::routes,
+        datasets::routes,
+        attributes::routes,
+        runs::routes,
+        trend::routes,
+        upload::routes,
+        crate::api::routes,
+    ]
+    .into_iter()
+    .fold(routes, |routes, area| area(routes))
 }
 
 /// The whole service.

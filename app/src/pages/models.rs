@@ -121,7 +121,7 @@ pub fn ModelsPage(view: ModelsView) -> impl IntoView {
     };
     view! {
         <PageHeader title="Models">{register}</PageHeader>
-        {filters(&view.choices, view.teams)}
+        {filters(view.choices, view.teams)}
         <section class="panel">
             {list} <Pages first=first last=last total=view.total previous=previous next=next />
         </section>
@@ -149,7 +149,7 @@ fn choices_of<T: Copy>(
         .collect()
 }
 
-fn filters(choices: &ModelChoices, teams: Vec<(String, String)>) -> impl IntoView + use<> {
+fn filters(choices: ModelChoices, teams: Vec<(String, String)>) -> impl IntoView {
     let kept: Vec<_> = choices
         .link()
         .query()
@@ -246,18 +246,24 @@ fn table(rows: Vec<ModelRow>, choices: &ModelChoices) -> AnyView {
             }
         })
         .collect_view();
+    let model = sort_header(choices, "Model", "name", false);
+    let team = sort_header(choices, "Team", "team", false);
+    let risk_tier = sort_header(choices, "Risk", "risk", true);
+    let run = sort_header(choices, "Newest run", "run", true);
+    let described = sort_header(choices, "Described", "updated", true);
     view! {
         <Scroll label="Models">
             <table>
                 <thead>
                     <tr>
-                        {sort_header(choices, "Model", "name", false)}
-                        {sort_header(choices, "Team", "team", false)}
+                        {model}
+                        {team}
                         <th scope="col">"Task"</th>
-                        {sort_header(choices, "Risk", "risk", true)} <th scope="col">"Stage"</th>
+                        {risk_tier}
+                        <th scope="col">"Stage"</th>
                         <th scope="col">"Newest version"</th>
-                        {sort_header(choices, "Newest run", "run", true)}
-                        {sort_header(choices, "Described", "updated", true)}
+                        {run}
+                        {described}
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
