@@ -1,7 +1,21 @@
 //! The command line: one sub-command per file.
 
+mod accounts;
+mod admin;
+mod audit;
+mod backup;
+mod client;
+mod completions;
+mod database;
 pub mod demo;
+mod doctor;
+mod evaluate;
+mod output;
+mod sending;
 pub mod serve;
+mod spec;
+mod upload;
+mod validate;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -17,6 +31,21 @@ struct Cli {
 enum Command {
     /// Serve the dashboard
     Serve(serve::Serve),
+    /// Compute metrics from predictions, here, without a server
+    Evaluate(evaluate::Evaluate),
+    /// Ask a server what an upload would become, storing nothing
+    Validate(validate::Validate),
+    /// Upload results or predictions to a server
+    Upload(upload::Upload),
+    /// Print a script that completes commands in a shell
+    #[command(hide = true)]
+    Completions(completions::Completions),
+    /// Work on the database itself: accounts, tokens, backups, health
+    #[command(subcommand)]
+    Admin(admin::Admin),
+    /// The audit log
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Serve on a throw-away database filled from real data, log-ins printed
     Demo(demo::Demo),
     /// Read one upload as a limited child process of the server
@@ -42,6 +71,12 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match cli.command {
         Command::Serve(command) => serve::run(command),
+        Command::Evaluate(command) => evaluate::run(command),
+        Command::Validate(command) => validate::run(command),
+        Command::Upload(command) => upload::run(command),
+        Command::Completions(command) => completions::run(command),
+        Command::Admin(command) => admin::run(command),
+        Command::Audit(command) => audit::run(command),
         Command::Demo(command) => demo::run(command),
         Command::ReadUpload => crate::reader::child().map_err(Failure::from),
     };

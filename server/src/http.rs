@@ -1,16 +1,26 @@
 //! Pages for people: one file per area, routes first, then handlers.
 
+pub mod account;
 pub mod assets;
+pub mod attributes;
+pub mod datasets;
+pub mod edits;
 pub mod failure;
 pub mod guard;
 pub mod health;
 pub mod home;
 pub mod login;
+pub mod metrics;
+pub mod models;
 pub mod page;
+pub mod people;
 pub mod routes;
 pub mod runs;
+pub mod teams;
+pub mod tokens;
 pub mod trend;
 pub mod upload;
+pub mod versions;
 pub mod visit;
 pub mod welcome;
 
@@ -40,19 +50,24 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wa
 /// Every route with the access it needs, in one place.
 pub fn routes(app: &App) -> Routes {
     let routes = Routes::new(app.clone());
-    [
-        health::routes,
-        assets::routes,
-        login::routes,
-        welcome::routes,
-        home::routes,
-        runs::routes,
-        trend::routes,
-        upload::routes,
-        crate::api::routes,
-    ]
-    .into_iter()
-    .fold(routes, |routes, area| area(routes))
+    let routes = health::routes(routes);
+    let routes = metrics::routes(routes);
+    let routes = assets::routes(routes);
+    let routes = login::routes(routes);
+    let routes = welcome::routes(routes);
+    let routes = home::routes(routes);
+    let routes = models::routes(routes);
+    let routes = versions::routes(routes);
+    let routes = datasets::routes(routes);
+    let routes = attributes::routes(routes);
+    let routes = runs::routes(routes);
+    let routes = trend::routes(routes);
+    let routes = upload::routes(routes);
+    let routes = account::routes(routes);
+    let routes = tokens::routes(routes);
+    let routes = people::routes(routes);
+    let routes = teams::routes(routes);
+    crate::api::routes(routes)
 }
 
 /// The whole service.
@@ -89,6 +104,7 @@ pub fn router(app: &App) -> Router {
         .layer(csrf)
         .layer(CatchPanicLayer::custom(failure::panicked))
         .layer(from_fn_with_state(app.clone(), failure::render))
+        .layer(from_fn_with_state(app.clone(), crate::meter::measure))
         .layer(CompressionLayer::new().gzip(true));
     for (name, value) in headers {
         router = router
@@ -101,6 +117,12 @@ pub fn router(app: &App) -> Router {
         ));
     }
     router.with_state(app.clone())
+}
+
+/// Whether a method is one of those that somebody defined, and not made up.
+pub fn is_known(method: &Method) -> bool {
+    is_safe(method)
+        || matches!(*method, Method::POST | Method::PUT | Method::PATCH | Method::DELETE)
 }
 
 /// Whether a method only reads.

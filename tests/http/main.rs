@@ -7,3 +7,7 @@ mod routes;
 mod runs;
 mod trend;
 mod uploads;
+mod attributes;
+mod datasets;
+mod health;
+mod models;
