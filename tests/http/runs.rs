@@ -354,3 +354,88 @@ each_db!(estimates_and_disparities_are_filtered_by_metric_slice_and_reference, |
     let bad = format!("/api/v1/runs/{id}/disparities?reference=nobody");
     model.engineer.get(&bad).await.assert_status(422);
 });
+
+const LOWER: &str =
+    "metric,value,n,sex\naccuracy,0.5,100,female\naccuracy,0.6,90,male\naccuracy,0.7,80,other\n";
+const UPPER: &str = "metric,value,n,sex\naccuracy,0.5,100,Female\naccuracy,0.6,90,Male\n";
+
+each_db!(a_first_run_proposes_its_groups_and_a_lead_accepts_them_with_one_click, |server| {
+    let model = server.model("income").await;
+    let id = model.table("v1", "d@1", "2026-06-01", UPPER).await;
+    let page = format!("/runs/{id}");
+    let ann = server.signed_in_for(Role::Engineer, TEAM).await;
+    ann.get(&page)
+        .await
+        .assert_status(200)
+        .assert_contains("2 groups are unconfirmed")
+        .assert_contains("no known name is near")
+        .assert_lacks("Accept all");
+    let accept = "/models/income/groups/accept";
+    ann.post(accept, &[]).await.assert_status(403);
+
+    let lena = server.signed_in_for(Role::Lead, TEAM).await;
+    lena.get(&page).await.assert_contains("Accept all that this model proposed");
+    let before = server.rows().await["audit_entry"];
+    lena.post(accept, &[("next", &page)]).await.assert_redirect(&page);
+    let after = lena.get(&page).await;
+    after.assert_contains("2 groups are confirmed").assert_lacks("unconfirmed");
+    let entries = server.app.store.audit_entries(before, 10).await.unwrap();
+    assert!(entries.iter().any(|entry| entry.action == "groups.accepted"));
+    // Twice is once.
+    lena.post(accept, &[("next", &page)]).await.assert_redirect(&page);
+    lena.get(&page).await.assert_contains("Nothing was left to accept");
+});
+
+each_db!(a_lead_accepts_one_group_and_makes_another_an_alias_from_the_run_page, |server| {
+    let model = server.model("income").await;
+    model.table("v1", "d@1", "2026-06-01", UPPER).await;
+    let lena = server.signed_in_for(Role::Lead, TEAM).await;
+    lena.post("/models/income/groups/accept", &[]).await.assert_redirect("/models/income");
+
+    let id = model.table("v1", "d@1", "2026-07-01", LOWER).await;
+    let page = format!("/runs/{id}");
+    lena.get(&page)
+        .await
+        .assert_contains("3 groups are unconfirmed")
+        .assert_contains("nearest known: Female")
+        .assert_contains("It is Female")
+        .assert_contains("Accept other");
+    let ann = server.signed_in_for(Role::Engineer, TEAM).await;
+    let stranger = server.signed_in_for(Role::Lead, "elsewhere").await;
+    let other = [("attribute", "sex"), ("group", "other"), ("next", &page)];
+    let female = [("attribute", "sex"), ("group", "female"), ("target", "Female"), ("next", &page)];
+    for client in [&ann, &stranger] {
+        client.post("/models/income/groups/accept", &other).await.assert_status(403);
+        client.post("/models/income/groups/alias", &female).await.assert_status(403);
+    }
+    lena.post("/models/income/groups/accept", &other).await.assert_redirect(&page);
+    lena.get(&page).await.assert_contains("2 groups are unconfirmed");
+    lena.post("/models/income/groups/alias", &female).await.assert_redirect(&page);
+    let after = lena.get(&page).await;
+    after.assert_contains("1 group is unconfirmed").assert_contains("nearest known: Male");
+    // The page speaks of her by the canonical name now.
+    let items = model.engineer.get(&format!("/api/v1/runs/{id}/estimates")).await.json();
+    assert_eq!(items["items"][0]["slice"], json!({ "sex": "Female" }));
+
+    for wrong in [
+        vec![("attribute", "sex"), ("group", "nobody")],
+        vec![("attribute", "nothing"), ("group", "male")],
+    ] {
+        lena.post("/models/income/groups/accept", &wrong).await.assert_status(404);
+    }
+    let elsewhere = [("group", ""), ("next", "//evil.example")];
+    lena.post("/models/income/groups/accept", &elsewhere).await.assert_redirect("/");
+});
+
+each_db!(a_mistyped_attribute_is_offered_as_an_alias_of_the_one_that_was_meant, |server| {
+    let model = server.model("income").await;
+    model.table("v1", "d@1", "2026-06-01", UPPER).await;
+    let lena = server.signed_in_for(Role::Lead, TEAM).await;
+    lena.post("/models/income/groups/accept", &[]).await.assert_redirect("/models/income");
+    let id = model.table("v1", "d@1", "2026-07-01", &UPPER.replace("sex", "sexx")).await;
+    let page = format!("/runs/{id}");
+    lena.get(&page).await.assert_contains("It is the attribute sex");
+    let fields = [("attribute", "sexx"), ("target", "sex"), ("next", &page)];
+    lena.post("/models/income/groups/alias", &fields).await.assert_redirect(&page);
+    lena.get(&page).await.assert_lacks("unconfirmed");
+});

@@ -143,26 +143,39 @@ fn view(
             .iter()
             .map(|unknown| {
                 let groups = format!("/models/{}/groups", model.slug);
-                let answer = |verb: &str| {
+                let next = format!("/runs/{}", run.id);
+                let answer = |verb: &str, group: &str, target: &str| {
+                    let fields = [
+                        ("attribute", unknown.attribute.as_str()),
+                        ("group", group),
+                        ("target", target),
+                        ("next", next.as_str()),
+                    ];
                     may_confirm.then(|| Answer {
                         action: format!("{groups}/{verb}"),
-                        fields: vec![
-                            ("attribute".to_owned(), unknown.attribute.clone()),
-                            ("group".to_owned(), unknown.group.clone()),
-                            ("next".to_owned(), format!("/runs/{}", run.id)),
-                        ],
+                        fields: fields
+                            .into_iter()
+                            .filter(|(_, value)| !value.is_empty())
+                            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                            .collect(),
                     })
                 };
-                let alias = unknown.nearest.as_ref().and_then(|nearest| {
-                    let mut answer = answer("alias")?;
-                    answer.fields.push(("target".to_owned(), nearest.clone()));
-                    Some(answer)
-                });
+                // Where the attribute itself is new, its name is what may have been mistyped.
+                let of_attribute = seen.unconfirmed_attributes.contains(&unknown.attribute);
+                let group = if of_attribute { "" } else { unknown.group.as_str() };
+                let alias =
+                    unknown.nearest.as_ref().and_then(|nearest| answer("alias", group, nearest));
                 Unconfirmed {
                     attribute: unknown.attribute.clone(),
                     group: unknown.group.clone(),
-                    nearest: unknown.nearest.clone(),
-                    accept: answer("accept"),
+                    nearest: unknown.nearest.as_ref().map(|nearest| {
+                        if of_attribute {
+                            format!("the attribute {nearest}")
+                        } else {
+                            nearest.clone()
+                        }
+                    }),
+                    accept: answer("accept", &unknown.group, ""),
                     alias,
                 }
             })

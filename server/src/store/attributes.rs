@@ -264,6 +264,7 @@ impl Tx {
     ) -> Result<()> {
         self.raise_registry().await?;
         let registry = self.registry().await?;
+        let attribute = registry.attribute_name(model, attribute);
         let known = registry.attribute(attribute).ok_or_else(|| Error::not_found("attribute"))?;
         let proposed = known
             .group(group)
