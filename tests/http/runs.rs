@@ -1,7 +1,7 @@
 //! The run page, its downloads, small cells, voiding, and groups that nobody has confirmed.
 
+use app::domain::Role;
 use app::domain::register::ModelInput;
-use app::domain::{Grant, Role};
 use app::pages::parts::link::encode;
 use serde_json::{Value, json};
 use tests::{Client, Model, TEAM, TestServer, each_db, fixture, id_of};
@@ -296,8 +296,7 @@ each_db!(a_restricted_model_is_nowhere_for_others, |server| {
 each_db!(nobody_without_a_role_reads_a_run, |server| {
     let model = server.model("income").await;
     let id = model.table("v1", "d@1", "2026-06-01", SMALL).await;
-    let (person, email) = server.somebody(None::<Grant>).await;
-    let _ = person;
+    let email = server.somebody(None).await.1;
     let nobody = server.log_in(&email).await;
     nobody.get(&format!("/runs/{id}")).await.assert_status(403);
     server.visitor().get(&format!("/runs/{id}")).await.assert_status(303);
@@ -416,6 +415,8 @@ each_db!(a_lead_accepts_one_group_and_makes_another_an_alias_from_the_run_page, 
     // The page speaks of her by the canonical name now.
     let items = model.engineer.get(&format!("/api/v1/runs/{id}/estimates")).await.json();
     assert_eq!(items["items"][0]["slice"], json!({ "sex": "Female" }));
+    let by_its_own = format!("/api/v1/runs/{id}/estimates?slice=sex%3Dfemale");
+    assert_eq!(model.engineer.get(&by_its_own).await.json()["total"], 1);
 
     for wrong in [
         vec![("attribute", "sex"), ("group", "nobody")],

@@ -6,6 +6,7 @@ use super::object::{Object, number_of};
 use super::problems::Problems;
 use super::tree::Node;
 use super::{CLOCK_SKEW, Context};
+use crate::domain::Label;
 use metrics::catalogue::{self, CustomMetric, Direction, Outcome};
 use metrics::{DatasetRef, Instrument, Problem};
 use std::collections::BTreeMap;
@@ -140,7 +141,12 @@ pub(super) fn bad_slug(name: &str) -> Option<Problem> {
 
 /// What is wrong with a dataset's version.
 pub(super) fn bad_version(version: &str) -> Option<Problem> {
-    name::problem_with("the dataset's version", version, MAX_NAME)
+    name::problem_with("the dataset's version", version, MAX_NAME).or_else(|| {
+        // It stands in the address of the dataset's page.
+        let wrong = Label::new(version).err()?;
+        let message = format!("{} cannot be a dataset's version", quoted(version));
+        Some(Problem::new("bad_version", message).expected(wrong.to_string()))
+    })
 }
 
 pub(super) fn instrument(root: &mut Object, problems: &mut Problems) -> Option<Instrument> {

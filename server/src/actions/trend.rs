@@ -107,8 +107,12 @@ pub async fn trend(app: &App, actor: &Actor, slug: &str, asked: Asked) -> Result
     measured.retain(|(_, estimates)| !estimates.is_empty());
 
     // By whichever of its names a slice is asked for, it is the same line.
-    let asked_slices: Vec<Slice> =
-        asked.slices.iter().map(|slice| registry.resolve(model.id, slice)).collect();
+    let mut asked_slices: Vec<Slice> = vec![];
+    for slice in asked.slices.iter().map(|slice| registry.resolve(model.id, slice)) {
+        if !asked_slices.contains(&slice) {
+            asked_slices.push(slice);
+        }
+    }
     let attributes = families(&measured);
     let attribute = chosen_attribute(&attributes, asked.attribute.as_deref(), &asked_slices);
     let groups = groups(&measured, &attribute);

@@ -208,7 +208,7 @@ fn unconfirmed_json(unconfirmed: &[Unconfirmed]) -> Value {
 fn preview_json(preview: &Preview) -> Value {
     json!({
         "dry_run": true,
-        "digest": preview.digest,
+        "digest": (!preview.digest.is_empty()).then_some(&preview.digest),
         "format": preview.format,
         "receipt": preview.receipt,
         "unconfirmed": unconfirmed_json(&preview.unconfirmed),
@@ -293,6 +293,9 @@ async fn estimates(
 ) -> Result<Json<Value>> {
     let slice = query.slice.as_deref().map(parse_slice).transpose()?;
     let seen = look(&app, &actor, &id).await?;
+    // A slice may be asked for by the name that the run gave it.
+    let registry = app.store.registry().await?;
+    let slice = slice.map(|slice| registry.resolve(seen.model.id, &slice));
     let items = seen.filtered(query.metric.as_deref(), slice.as_ref());
     let total = items.len();
     Ok(Json(json!({ "items": items, "next_cursor": null, "total": total })))
