@@ -67,10 +67,12 @@ each_db!(a_long_table_becomes_a_run, |server| {
 });
 
 /// Predictions, the server's own metrics core, the database and the API give what Fairlearn gives.
-async fn equals_fairlearn(server: &TestServer, model: &Model, id: &str) {
+async fn equals_fairlearn(server: &TestServer, id: &str) {
+    // Some intersections have fewer than ten positives, which an engineer is not shown.
+    let lead = server.signed_in_for(Role::Lead, TEAM).await;
     let known: Value =
         serde_json::from_slice(&fixture("golden/fairlearn_adult_v4_hgb.json")).unwrap();
-    let items = model.engineer.get(&format!("/api/v1/runs/{id}/estimates")).await.json();
+    let items = lead.get(&format!("/api/v1/runs/{id}/estimates")).await.json();
     let mut compared = 0;
     for (attributes, section) in known["slices"].as_object().unwrap() {
         let attributes: Vec<&str> = attributes.split('|').collect();
@@ -109,9 +111,8 @@ async fn equals_fairlearn(server: &TestServer, model: &Model, id: &str) {
 
 each_db!(predictions_in_csv_give_the_numbers_that_fairlearn_gives, |server| {
     let model = server.model("income").await;
-    // The smallest group has 47 rows: nothing of it is hidden from its engineer.
     let id = id_of(model.predictions("v1", HALF, "", adult()).await.assert_status(201));
-    equals_fairlearn(&server, &model, &id).await;
+    equals_fairlearn(&server, &id).await;
 });
 
 each_db!(predictions_in_parquet_with_the_spec_in_a_form_give_the_same, |server| {
@@ -129,7 +130,7 @@ each_db!(predictions_in_parquet_with_the_spec_in_a_form_give_the_same, |server| 
         (&json!(16281), &json!(16281)),
         "{receipt}"
     );
-    equals_fairlearn(&server, &model, &id_of(&answer)).await;
+    equals_fairlearn(&server, &id_of(&answer)).await;
 });
 
 each_db!(twenty_uploads_of_the_same_at_the_same_moment_make_one_run, |server| {
@@ -227,7 +228,8 @@ each_db!(an_unknown_model_or_version_is_not_found_and_says_what_would_help, |ser
 
 each_db!(making_a_version_needs_the_scope_that_makes_versions, |server| {
     let model = server.model("income").await;
-    let token = server.token_of(model.engineer_id, &[TokenScope::RunsWrite], None).await;
+    let scopes = [TokenScope::Read, TokenScope::RunsWrite];
+    let token = server.token_of(model.engineer_id, &scopes, None).await;
     let program = server.visitor().with_token(&token);
     let before = server.rows().await;
     for dry in ["", "&dry_run=true"] {
@@ -299,6 +301,15 @@ each_db!(a_token_of_ones_own_speaks_for_nobody_else, |server| {
     let query = "?on_behalf=somebody%40example.org";
     model.results("v1", query, results()).await.assert_status(403);
     assert_eq!(server.rows().await["run"], 0);
+});
+
+each_db!(a_token_that_may_not_even_read_is_told_which_scope_it_lacks, |server| {
+    let model = server.model("income").await;
+    let token = server.token_of(model.engineer_id, &[TokenScope::RunsWrite], None).await;
+    let program = server.visitor().with_token(&token);
+    let path = "/api/v1/models/income/versions/v1/runs";
+    let answer = program.post_bytes(path, "application/json", results()).await;
+    answer.assert_status(403).assert_contains("`read`");
 });
 
 each_db!(a_token_uploads_within_its_scope_its_team_and_its_days, |server| {

@@ -42,7 +42,12 @@ pub fn upwards(teams: &[Team], team: TeamId) -> Vec<TeamId> {
 ///
 /// # Errors
 /// [`Error::NotFound`] either way: that a restricted model exists is itself not to be told.
+/// [`Error::Forbidden`] for whoever may read nothing at all.
 pub async fn find_model(app: &App, actor: &Actor, slug: &str) -> Result<Model> {
+    // A token without the scope to read is told so: no slug would help it.
+    if !actor.may(Permission::Read, Scope::Organisation) {
+        return Err(Error::forbidden(actor.why_not(Permission::Read, Scope::Organisation)));
+    }
     let model = app.store.model_by_slug(slug).await?.ok_or_else(|| Error::not_found("model"))?;
     if may_see_model(app, actor, &model).await? {
         Ok(model)

@@ -62,7 +62,7 @@ async fn show(
         sort: query.sort,
         descending: query.order == "desc",
     };
-    Ok(render(&actor, page, &seen, choices, Default::default()))
+    Ok(render(&actor, page, &seen, choices, (String::new(), FieldErrors::default())))
 }
 
 fn render(
