@@ -2,3 +2,6 @@
 
 mod accounts;
 mod health;
+mod people;
+mod teams;
+mod tokens;
