@@ -5,3 +5,6 @@ mod attributes;
 mod datasets;
 mod health;
 mod models;
+mod people;
+mod teams;
+mod tokens;
