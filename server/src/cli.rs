@@ -4,8 +4,8 @@ pub mod admin;
 pub mod audit;
 pub mod backup;
 pub mod database;
-pub mod doctor;
 pub mod demo;
+pub mod doctor;
 pub mod serve;
 
 use clap::{Parser, Subcommand};

@@ -1,12 +1,13 @@
 //! Pages for people: one file per area, routes first, then handlers.
 
 pub mod assets;
+pub mod audit;
 pub mod failure;
 pub mod guard;
 pub mod health;
-pub mod metrics;
 pub mod home;
 pub mod login;
+pub mod metrics;
 pub mod page;
 pub mod routes;
 pub mod runs;
@@ -41,11 +42,9 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wa
 /// Every route with the access it needs, in one place.
 pub fn routes(app: &App) -> Routes {
     let routes = Routes::new(app.clone());
-    [health::routes, metrics::routes, assets::routes, crate::api::routes]
-        .into_iter()
-        .fold(routes, |routes, area| area(routes))
     [
         health::routes,
+        metrics::routes,
         assets::routes,
         login::routes,
         welcome::routes,
@@ -53,6 +52,7 @@ pub fn routes(app: &App) -> Routes {
         runs::routes,
         trend::routes,
         upload::routes,
+        audit::routes,
         crate::api::routes,
     ]
     .into_iter()
