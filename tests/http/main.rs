@@ -1,4 +1,5 @@
 //! The service as its clients see it, through the real router.
 
 mod accounts;
+mod audit;
 mod health;

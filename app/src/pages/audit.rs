@@ -165,12 +165,12 @@ fn filters(choices: &AuditChoices) -> impl IntoView + use<> {
     let choices = choices.clone();
     view! {
         <FilterBar action="/audit" active=choices.is_filtered()>
-            <TextField label="Who (e-mail)" name="actor" value=choices.actor required=true />
-            <TextField label="Action begins with" name="action" value=choices.action required=true />
-            <TextField label="Kind of object" name="kind" value=choices.kind required=true />
-            <TextField label="Object id" name="object" value=choices.object required=true />
-            <TextField label="From" name="from" value=choices.from kind=FieldKind::Date required=true />
-            <TextField label="To" name="to" value=choices.to kind=FieldKind::Date required=true />
+            <TextField label="Who (e-mail)" name="actor" value=choices.actor />
+            <TextField label="Action begins with" name="action" value=choices.action />
+            <TextField label="Kind of object" name="kind" value=choices.kind />
+            <TextField label="Object id" name="object" value=choices.object />
+            <TextField label="From" name="from" value=choices.from kind=FieldKind::Date />
+            <TextField label="To" name="to" value=choices.to kind=FieldKind::Date />
         </FilterBar>
     }
 }
@@ -292,17 +292,12 @@ pub fn VerifyPage(view: VerifyView) -> impl IntoView {
                  in another place, and verify an export or the database with them:"
             </p>
             <pre class="command" tabindex="0" aria-label="Command to copy">
-                <code>
-                    {format!(
-                        "evenhand audit verify --export evenhand-audit.ndjson --checkpoint checkpoint.txt \\\n    --key {}",
-                        view.public_key,
-                    )}
-                </code>
+                <code>{command}</code>
             </pre>
         </Panel>
         <Panel title="Public key">
             <pre class="command" tabindex="0" aria-label="Public key">
-                <code>{view.public_key.clone()}</code>
+                <code>{view.public_key}</code>
             </pre>
         </Panel>
         <Panel title="Newest checkpoint">

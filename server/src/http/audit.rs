@@ -125,8 +125,8 @@ async fn rows(app: &App, veil: &Veil, entries: Vec<StoredEntry>) -> Result<Vec<A
     let mut people: HashMap<String, String> = HashMap::new();
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
-        let by = serde_json::from_str::<Value>(&entry.leaf).unwrap_or_default()["by"].take();
-        let kind = by["kind"].as_str().unwrap_or_default();
+        let leaf: Value = serde_json::from_str(&entry.leaf).unwrap_or_default();
+        let kind = leaf.pointer("/by/kind").and_then(Value::as_str).unwrap_or_default();
         let who = match &entry.actor_id {
             None if kind == "server" => "the server".to_owned(),
             None => "the operator".to_owned(),
@@ -151,7 +151,7 @@ async fn rows(app: &App, veil: &Veil, entries: Vec<StoredEntry>) -> Result<Vec<A
             Some((_, detail)) => {
                 Detail::Changes(changes(&serde_json::from_str(detail).unwrap_or_default()))
             }
-            None if has_commitment(&entry.leaf) => Detail::Erased,
+            None if leaf["before"].is_string() || leaf["after"].is_string() => Detail::Erased,
             None => Detail::None,
         };
         rows.push(AuditRow {
@@ -175,11 +175,6 @@ async fn rows(app: &App, veil: &Veil, entries: Vec<StoredEntry>) -> Result<Vec<A
 
 fn short(id: &str) -> String {
     if id.parse::<Uuid>().is_ok() { format!("{}…", &id[..13]) } else { id.to_owned() }
-}
-
-fn has_commitment(leaf: &str) -> bool {
-    let leaf: Value = serde_json::from_str(leaf).unwrap_or_default();
-    leaf["before"].is_string() || leaf["after"].is_string()
 }
 
 /// The two sides of a detail, field by field.
