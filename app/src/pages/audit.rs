@@ -132,7 +132,7 @@ pub fn AuditPage(view: AuditView) -> impl IntoView {
     let previous = (view.page > 1).then(|| link.set("page", view.page - 1));
     let next = (shown > 0 && last < view.total).then(|| link.set("page", view.page + 1));
     let is_filtered = view.choices.is_filtered();
-    let list = if view.rows.is_empty() {
+    let entries = if view.rows.is_empty() {
         let text = if is_filtered {
             "No entry fits all of these filters."
         } else {
@@ -155,7 +155,7 @@ pub fn AuditPage(view: AuditView) -> impl IntoView {
         {wrong}
         {filters(&view.choices)}
         <section class="panel">
-            {list} <Pages first=first last=last total=view.total previous=previous next=next />
+            {entries} <Pages first=first last=last total=view.total previous=previous next=next />
         </section>
     }
     .into_any()
@@ -262,6 +262,11 @@ pub struct VerifyView {
 
 #[component]
 pub fn VerifyPage(view: VerifyView) -> impl IntoView {
+    let command = format!(
+        "evenhand audit verify --export evenhand-audit.ndjson \\\n    \
+         --checkpoint checkpoint.txt --key {}",
+        view.public_key
+    );
     let sentences = view.sentences.into_iter().map(|text| view! { <li>{text}</li> }).collect_view();
     let result = match view.breach {
         None => view! {
