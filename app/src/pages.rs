@@ -4,12 +4,24 @@
 //! shows can be tested without a server.
 
 pub mod audit;
+pub mod account;
+pub mod attributes;
+pub mod datasets;
 pub mod definition;
 pub mod home;
 pub mod login;
+pub mod model;
+pub mod model_form;
+pub mod models;
 pub mod parts;
+pub mod people;
+pub mod person;
 pub mod problems;
+pub mod proposals;
 pub mod run;
+pub mod teams;
+pub mod tokens;
 pub mod trend;
 pub mod upload;
+pub mod version;
 pub mod welcome;

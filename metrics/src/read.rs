@@ -236,15 +236,16 @@ impl Columns {
 
 fn unknown_column(name: &str, header: &[String]) -> Problem {
     const SHOWN: usize = 20;
-    let expected = match nearest_of(name, header.iter().map(String::as_str)) {
-        Some(nearest) => format!("`{nearest}`"),
-        None => {
+    let nearest = nearest_of(name, header.iter().map(String::as_str));
+    let expected = nearest.map_or_else(
+        || {
             let shown: Vec<&str> = header.iter().take(SHOWN).map(String::as_str).collect();
             let more = header.len().saturating_sub(SHOWN);
             let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
             format!("one of {}{rest}", shown.join(", "))
-        }
-    };
+        },
+        |nearest| format!("`{nearest}`"),
+    );
     Problem::new("unknown_column", format!("the file has no column `{name}`"))
         .at_cell(Some(1), Some(name))
         .expected(expected)

@@ -120,10 +120,8 @@ impl Spec {
         } else {
             toml::from_str(text).map_err(|error| {
                 let line = error.span().map(|span| {
-                    1 + text.as_bytes()[..span.start.min(text.len())]
-                        .iter()
-                        .filter(|byte| **byte == b'\n')
-                        .count() as u64
+                    let before = text.get(..span.start).unwrap_or(text);
+                    1 + before.matches('\n').count() as u64
                 });
                 vec![Problem::new("not_toml", error.message().to_owned()).at_cell(line, None)]
             })?

@@ -1,5 +1,7 @@
 //! The numbers are those of Fairlearn 0.15 and Aequitas 1.1 on real data, to 1e-9.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use metrics::catalogue::Outcome;
 use metrics::disparity::{self, Comparison, Kind, Reference};
 use metrics::evaluate::{About, Evaluation, LEVEL, evaluate};

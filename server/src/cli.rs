@@ -6,7 +6,22 @@ pub mod backup;
 pub mod database;
 pub mod demo;
 pub mod doctor;
+mod accounts;
+mod admin;
+mod audit;
+mod backup;
+mod client;
+mod completions;
+mod database;
+pub mod demo;
+mod doctor;
+mod evaluate;
+mod output;
+mod sending;
 pub mod serve;
+mod spec;
+mod upload;
+mod validate;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -22,7 +37,16 @@ struct Cli {
 enum Command {
     /// Serve the dashboard
     Serve(serve::Serve),
-    /// Work on the database itself: backups, health
+    /// Compute metrics from predictions, here, without a server
+    Evaluate(evaluate::Evaluate),
+    /// Ask a server what an upload would become, storing nothing
+    Validate(validate::Validate),
+    /// Upload results or predictions to a server
+    Upload(upload::Upload),
+    /// Print a script that completes commands in a shell
+    #[command(hide = true)]
+    Completions(completions::Completions),
+    /// Work on the database itself: accounts, tokens, backups, health
     #[command(subcommand)]
     Admin(admin::Admin),
     /// The audit log
@@ -53,6 +77,10 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match cli.command {
         Command::Serve(command) => serve::run(command),
+        Command::Evaluate(command) => evaluate::run(command),
+        Command::Validate(command) => validate::run(command),
+        Command::Upload(command) => upload::run(command),
+        Command::Completions(command) => completions::run(command),
         Command::Admin(command) => admin::run(command),
         Command::Audit(command) => audit::run(command),
         Command::Demo(command) => demo::run(command),

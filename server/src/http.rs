@@ -1,18 +1,27 @@
 //! Pages for people: one file per area, routes first, then handlers.
 
+pub mod account;
 pub mod assets;
 pub mod audit;
+pub mod attributes;
+pub mod datasets;
+pub mod edits;
 pub mod failure;
 pub mod guard;
 pub mod health;
 pub mod home;
 pub mod login;
 pub mod metrics;
+pub mod models;
 pub mod page;
+pub mod people;
 pub mod routes;
 pub mod runs;
+pub mod teams;
+pub mod tokens;
 pub mod trend;
 pub mod upload;
+pub mod versions;
 pub mod visit;
 pub mod welcome;
 
@@ -57,6 +66,24 @@ pub fn routes(app: &App) -> Routes {
     ]
     .into_iter()
     .fold(routes, |routes, area| area(routes))
+    let routes = health::routes(routes);
+    let routes = metrics::routes(routes);
+    let routes = assets::routes(routes);
+    let routes = login::routes(routes);
+    let routes = welcome::routes(routes);
+    let routes = home::routes(routes);
+    let routes = models::routes(routes);
+    let routes = versions::routes(routes);
+    let routes = datasets::routes(routes);
+    let routes = attributes::routes(routes);
+    let routes = runs::routes(routes);
+    let routes = trend::routes(routes);
+    let routes = upload::routes(routes);
+    let routes = account::routes(routes);
+    let routes = tokens::routes(routes);
+    let routes = people::routes(routes);
+    let routes = teams::routes(routes);
+    crate::api::routes(routes)
 }
 
 /// The whole service.

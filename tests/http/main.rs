@@ -2,4 +2,7 @@
 
 mod accounts;
 mod audit;
+mod attributes;
+mod datasets;
 mod health;
+mod models;

@@ -1,17 +1,15 @@
 //! The trend page: one metric on chosen slices over versions, as a sentence, charts and a table.
 
+mod page;
 mod sentence;
 
+pub use page::{TrendPage, TrendPageProps};
 pub use sentence::sentence;
 
-use super::parts::{
-    CheckList, EmptyState, EstimateCell, FieldKind, FilterBar, Lede, Link, PageHeader, Panel,
-    Scroll, Select, Shown, TextField, Time, number,
-};
+use super::parts::{Link, Moment, Shown, number};
 use crate::charts::{Break, Chart, GapChart, GapMark, Mark, Series, TrendChart};
-use crate::islands::chart_reader::ChartReader;
-use leptos::prelude::*;
 use metrics::Interval;
+use std::collections::BTreeSet;
 use time::OffsetDateTime;
 
 /// Everything that the trend page shows.
@@ -117,6 +115,10 @@ pub struct Choices {
 impl TrendView {
     /// The chart of the values.
     pub fn chart(&self) -> Chart {
+        self.clone().settled().draw_values(sentence(self).text())
+    }
+
+    fn draw_values(&self, description: String) -> Chart {
         let series = self.slices.iter().enumerate().map(|(index, name)| Series {
             name: name.clone(),
             marks: self
@@ -128,7 +130,7 @@ impl TrendView {
         });
         TrendChart {
             title: self.title(),
-            description: sentence(self).text(),
+            description,
             versions: self.versions(),
             series: series.collect(),
             breaks: self.breaks(),
@@ -138,10 +140,14 @@ impl TrendView {
 
     /// The chart of the differences; `None` where nothing is compared.
     pub fn gap_chart(&self) -> Option<Chart> {
+        self.clone().settled().draw_gaps(sentence(self).text())
+    }
+
+    fn draw_gaps(&self, description: String) -> Option<Chart> {
         self.points.iter().any(|point| point.gap.is_some()).then(|| {
             GapChart {
                 title: format!("{} in {}", self.gap_title(), self.metric.name),
-                description: sentence(self).text(),
+                description,
                 versions: self.versions(),
                 marks: self.points.iter().map(|point| point.gap.as_ref()?.mark()).collect(),
                 words: self.points.iter().map(Point::gap_words).collect(),
@@ -155,6 +161,20 @@ impl TrendView {
     pub fn title(&self) -> String {
         let name = number::capitalised(&self.metric.name);
         if self.attribute.is_empty() { name } else { format!("{name} by {}", self.attribute) }
+    }
+
+    /// The view as it is shown: differences one way, and each point with a name of its own.
+    #[must_use]
+    fn settled(self) -> Self {
+        let mut view = self.oriented();
+        let labels: BTreeSet<&str> = view.points.iter().map(|point| point.label.as_str()).collect();
+        if labels.len() < view.points.len() {
+            for point in &mut view.points {
+                point.label =
+                    format!("{} ({})", point.label, Moment::from(point.evaluated_at).date());
+            }
+        }
+        view
     }
 
     /// The same view with every difference taken the way the last one is, where all compare the
@@ -195,7 +215,13 @@ impl TrendView {
 
     fn breaks(&self) -> Vec<Break> {
         let broken = |(before, point): (usize, &Point)| {
-            point.broken.clone().map(|reason| Break { before, reason })
+            let reason = point.broken.as_deref()?;
+            // Where it says from what to what, the chart has room for the new state only.
+            let reason = match reason.split_once(" → ") {
+                Some((_, now)) => format!("→ {now}"),
+                None => reason.to_owned(),
+            };
+            Some(Break { before, reason })
         };
         self.points.iter().enumerate().skip(1).filter_map(broken).collect()
     }
@@ -268,234 +294,6 @@ fn undefined(reason: Option<&str>) -> String {
 fn mark(shown: &Shown) -> Option<Mark> {
     let interval = shown.estimate.interval.as_ref().map(|it| (it.low, it.high));
     (!shown.hidden).then_some(shown.estimate.value?).map(|value| Mark { value, interval })
-}
-
-/// The trend page.
-#[component]
-pub fn TrendPage(view: TrendView) -> impl IntoView {
-    let view = view.oriented();
-    let subtitle = format!("dataset {} · instrument {}", view.dataset, view.instrument);
-    let said = sentence(&view);
-    let body = if view.points.is_empty() {
-        view! {
-            <EmptyState
-                title="Nothing was measured here yet"
-                text="A trend begins with the first run that has this metric on these slices. \
-                      Choose another metric or period above, or upload a run:"
-                command=view.upload_command.clone()
-            />
-        }
-        .into_any()
-    } else {
-        charts_and_table(&view).into_any()
-    };
-    view! {
-        <PageHeader title=view.title() subtitle=subtitle>
-            <a class="button" href=view.svg_href.clone() download>
-                "SVG"
-            </a>
-            <a class="button" href=view.csv_href.clone() download>
-                "CSV"
-            </a>
-        </PageHeader>
-        <Lede>{said.view()}</Lede>
-        {pick(&view.choices)}
-        {body}
-    }
-    .into_any()
-}
-
-fn charts_and_table(view: &TrendView) -> impl IntoView + use<> {
-    let drawn = view.slices.len().min(TrendChart::SERIES);
-    let mut note = view.interval_note();
-    if drawn < view.slices.len() {
-        note = format!("{drawn} of {} slices drawn, the table has all · {note}", view.slices.len());
-    }
-    let heading = number::capitalised(&view.metric.name);
-    let label = format!("Chart: {}", view.title());
-    let values = figure(view.chart(), label, (1000, 320));
-    let table = table(view);
-    let gap = view.gap_chart().map(|chart| {
-        let note = "filled: the data can tell it from none · hollow: it cannot".to_owned();
-        let title = view.gap_title();
-        view! {
-            <Panel title=title.clone() note=note>
-                {figure(chart, format!("Chart: {title}"), (1000, 190))}
-            </Panel>
-        }
-    });
-    view! {
-        <Panel title=heading note=note>
-            {values}
-        </Panel>
-        {gap}
-        {table}
-    }
-}
-
-/// A chart inside what reads it, which scrolls where the page is narrow.
-fn figure(chart: Chart, label: String, size: (u16, u16)) -> impl IntoView {
-    view! {
-        <figure>
-            <Scroll label=label.clone()>
-                <ChartReader label=label size=size readings=chart.readings>
-                    <div inner_html=chart.svg></div>
-                </ChartReader>
-            </Scroll>
-        </figure>
-    }
-}
-
-fn pick(choices: &Choices) -> impl IntoView + use<> {
-    let choices = choices.clone();
-    let slices = (choices.slices.len() > 1).then(|| {
-        view! {
-            <CheckList
-                label="Slices"
-                name="slice"
-                options=choices.slices.clone()
-                chosen=choices.chosen.clone()
-            />
-        }
-    });
-    let comparison = (!choices.comparisons.is_empty()).then(|| {
-        view! {
-            <Select
-                label="Compare with"
-                name="compare"
-                options=choices.comparisons.clone()
-                value=choices.comparison.clone()
-            />
-        }
-    });
-    view! {
-        <section class="panel" aria-label="What to show">
-            <FilterBar action=choices.action label="Show">
-                <Select label="Metric" name="metric" options=choices.metrics value=choices.metric />
-                <Select
-                    label="Attribute"
-                    name="attribute"
-                    options=choices.attributes
-                    value=choices.attribute
-                />
-                {comparison}
-                <Select label="Dataset" name="dataset" options=choices.datasets value=choices.dataset />
-                <TextField label="From" name="from" value=choices.from kind=FieldKind::Date />
-                <TextField label="To" name="to" value=choices.to kind=FieldKind::Date />
-                {slices}
-            </FilterBar>
-        </section>
-    }
-}
-
-fn table(view: &TrendView) -> impl IntoView + use<> {
-    let compared = view.points.iter().any(|point| point.gap.is_some());
-    let columns = 2 + view.slices.len() + usize::from(compared);
-    let heads = view
-        .slices
-        .iter()
-        .map(|slice| view! { <th scope="col" class="num">{slice.clone()}</th> })
-        .collect_view();
-    let gap_head = compared.then(|| view! { <th scope="col" class="num">{view.gap_title()}</th> });
-    let rows = view
-        .points
-        .iter()
-        .cloned()
-        .map(|point| {
-            let broken = point.broken.clone().map(|reason| {
-                view! {
-                    <tr class="broken">
-                        <td colspan=columns>
-                            {format!("{}: versions above do not compare with those below", number::capitalised(&reason))}
-                        </td>
-                    </tr>
-                }
-            });
-            let cells = point.estimates.iter().cloned().map(value_cell).collect_view();
-            let gap = compared.then(|| gap_cell(point.gap.clone()));
-            view! {
-                {broken}
-                <tr>
-                    <th scope="row">
-                        <a href=point.href>{point.label}</a>
-                    </th>
-                    <td class="dim">
-                        <Time at=point.evaluated_at />
-                    </td>
-                    {cells}
-                    {gap}
-                </tr>
-            }
-        })
-        .collect_view();
-    let name = view.metric.name.clone();
-    let href = view.metric.href.clone();
-    view! {
-        <Panel title="The same as a table">
-            <Scroll label="Values per version">
-                <table>
-                    <caption>
-                        <a href=href>{number::capitalised(&name)}</a>
-                        " with interval and n per version, oldest first."
-                    </caption>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Version"</th>
-                            <th scope="col">"Evaluated"</th>
-                            {heads}
-                            {gap_head}
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </Scroll>
-        </Panel>
-    }
-}
-
-fn value_cell(shown: Option<Shown>) -> AnyView {
-    match shown {
-        None => {
-            view! { <td class="num few"><span class="why">"not measured"</span></td> }.into_any()
-        }
-        Some(shown) => view! {
-            <EstimateCell estimate=shown.estimate hidden=shown.hidden heat=None />
-        }
-        .into_any(),
-    }
-}
-
-fn gap_cell(gap: Option<Gap>) -> AnyView {
-    let Some(gap) = gap else {
-        return view! { <td class="num dim">"nothing to compare"</td> }.into_any();
-    };
-    let Some(value) = gap.value else {
-        let reason = undefined(gap.undefined.as_deref());
-        return view! { <td class="num few"><span class="why">{reason}</span></td> }.into_any();
-    };
-    let clear = gap.mark().is_some_and(|mark| mark.is_clear());
-    let interval = gap.interval.map_or_else(
-        || view! { <span class="ci">"no interval"</span> }.into_any(),
-        |it| {
-            let title = number::interval_name(it.level, &it.method);
-            view! {
-                <span class="ci" title=title>
-                    {number::signed_interval(it.low, it.high)}
-                </span>
-            }
-            .into_any()
-        },
-    );
-    let tells = if clear { "the data can tell" } else { "the data cannot tell" };
-    view! {
-        <td class="num">
-            <span class=if clear { "tells clear mark" } else { "tells mark" } title=tells>
-                <span class="visually-hidden">{tells}</span>
-            </span>
-            <span class="estimate">{number::signed(value)} {interval}</span>
-        </td>
-    }
-    .into_any()
 }
 
 /// The link to a trend, for tables that name a slice.

@@ -87,7 +87,7 @@ impl<R: Read> Parts<R> {
                         .expected("a header line with column names")
                 });
             }
-            self.fill(64 << 10).map_err(|error| broken(&error))?;
+            self.fill(self.carry.len() + (64 << 10)).map_err(|error| broken(&error))?;
         }
         if self.carry.starts_with(b"\xef\xbb\xbf") {
             self.carry.drain(..3);

@@ -1,0 +1,173 @@
+//! `evenhand evaluate`: the metrics core on a file, here and now, with no server.
+
+mod report;
+
+use super::Failure;
+use super::output::{MISUSED, REFUSED, clean, print, print_json, refused};
+use super::spec::read_spec;
+use crate::clock::Clock;
+use app::domain::{Label, Slug};
+use clap::Args;
+use indicatif::{HumanBytes, ProgressBar};
+use metrics::DatasetRef;
+use metrics::evaluate::{About, Evaluation, LEVEL, evaluate};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  evenhand evaluate predictions.csv --spec spec.toml
+  evenhand evaluate predictions.parquet --spec spec.toml --out run.json --dataset adult-half@1994
+  evenhand evaluate predictions.csv.gz --json \\
+    --spec '{\"task\": \"binary_classification\", \"label\": \"y\", \"score\": \"p\", \"slices\": [\"sex\"]}'
+
+Exit code: 0 evaluated, 1 the file or the spec cannot be read, 2 wrong usage.")]
+pub struct Evaluate {
+    /// Predictions: CSV (also compressed with gzip or zstd) or Parquet
+    file: PathBuf,
+    /// Which column means what: a TOML or JSON file, - for standard input, or JSON itself
+    #[arg(long)]
+    spec: String,
+    /// Write the run document here, to upload it later; needs --dataset
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// What it was measured on [default: the name of the file, version `local`]
+    #[arg(long, value_name = "NAME@VERSION", value_parser = parse_dataset)]
+    dataset: Option<Dataset>,
+    /// When, as 2026-11-01T09:00:00Z or 2026-11-01 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    evaluated_at: Option<OffsetDateTime>,
+    /// Print the run document
+    #[arg(long)]
+    json: bool,
+}
+
+/// An evaluation set as it is written on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dataset {
+    pub name: Slug,
+    pub version: Label,
+}
+
+pub fn parse_dataset(text: &str) -> Result<Dataset, String> {
+    let Some((name, version)) = text.split_once('@') else {
+        return Err("expected NAME@VERSION, such as adult-half@1994".to_owned());
+    };
+    Ok(Dataset {
+        name: Slug::new(name).map_err(|error| format!("name `{name}`: {error}"))?,
+        version: Label::new(version).map_err(|error| format!("version `{version}`: {error}"))?,
+    })
+}
+
+/// A time as RFC 3339, or a day, which begins at midnight UTC.
+pub fn parse_time(text: &str) -> Result<OffsetDateTime, &'static str> {
+    let day = format!("{text}T00:00:00Z");
+    OffsetDateTime::parse(text, &Rfc3339)
+        .or_else(|_| OffsetDateTime::parse(&day, &Rfc3339))
+        .map_err(
+            |_| "expected RFC 3339, such as 2026-11-01T09:00:00Z, or a day, such as 2026-11-01",
+        )
+}
+
+pub fn run(command: Evaluate) -> Result<(), Failure> {
+    let now = Clock::System.now();
+    command.refuse(now)?;
+    let spec = read_spec(&command.spec)?;
+    let about = About {
+        dataset: dataset_of(&command),
+        evaluated_at: command.evaluated_at.unwrap_or(now),
+        level: LEVEL,
+    };
+    let waiting = spinner(&command.file);
+    let evaluated = evaluate(&command.file, &spec, about);
+    waiting.finish_and_clear();
+    let evaluation = match evaluated {
+        Ok(evaluation) => evaluation,
+        Err(problems) => {
+            if command.json {
+                print_json(&json!({ "errors": problems }))?;
+            }
+            return Err(refused(&command.file.display().to_string(), &problems));
+        }
+    };
+    if let Some(out) = &command.out {
+        write(out, &evaluation)?;
+    }
+    if command.json {
+        return print_json(&evaluation.document);
+    }
+    print(&report::report(&command.file, &evaluation))?;
+    match &command.out {
+        Some(out) => {
+            print(&format!("\nThe run document is in {}.\n", clean(&out.to_string_lossy())))
+        }
+        None => Ok(()),
+    }
+}
+
+impl Evaluate {
+    /// What is wrong before the file is read, which may take a while.
+    fn refuse(&self, now: OffsetDateTime) -> Result<(), Failure> {
+        let misused = |message: &str| Err(Failure { message: message.to_owned(), code: MISUSED });
+        if self.out.is_some() && self.dataset.is_none() {
+            return misused(
+                "--out needs --dataset NAME@VERSION: a run that is uploaded later has to say what \
+                 it was measured on",
+            );
+        }
+        if self.evaluated_at.is_some_and(|at| at > now) {
+            return misused("--evaluated-at lies in the future");
+        }
+        let name = clean(&self.file.to_string_lossy());
+        let about = std::fs::metadata(&self.file).map_err(|error| format!("{name}: {error}"))?;
+        if about.is_dir() {
+            return Err(format!("{name} is a directory, not a file of predictions").into());
+        }
+        let same = |out: &PathBuf| {
+            let (out, file) = (out.canonicalize(), self.file.canonicalize());
+            out.is_ok_and(|out| file.is_ok_and(|file| file == out))
+        };
+        if self.out.as_ref().is_some_and(same) {
+            return misused("--out is the file of predictions itself");
+        }
+        Ok(())
+    }
+}
+
+/// What was asked for, or the name of the file where that can be a name.
+fn dataset_of(command: &Evaluate) -> DatasetRef {
+    let (name, version) = match &command.dataset {
+        Some(dataset) => (dataset.name.to_string(), dataset.version.to_string()),
+        None => {
+            let name = command.file.file_name().unwrap_or_default().to_string_lossy();
+            let stem = name.split('.').next().unwrap_or_default().to_lowercase();
+            let name = Slug::new(&stem).map_or_else(|_| "predictions".to_owned(), String::from);
+            (name, "local".to_owned())
+        }
+    };
+    DatasetRef { name, version, digest: None, rows: None }
+}
+
+/// Written in place, not renamed into place: `--out` may be a device or a pipe.
+fn write(out: &Path, evaluation: &Evaluation) -> Result<(), Failure> {
+    let mut text = serde_json::to_vec_pretty(&evaluation.document)?;
+    text.push(b'\n');
+    std::fs::write(out, text).map_err(|error| Failure {
+        message: format!("{} cannot be written: {error}", clean(&out.to_string_lossy())),
+        code: REFUSED,
+    })
+}
+
+/// On a terminal, a sign of life; elsewhere nothing.
+fn spinner(file: &Path) -> ProgressBar {
+    let size = std::fs::metadata(file).map_or(0, |about| about.len());
+    let spinner = ProgressBar::new_spinner();
+    let name = clean(&file.to_string_lossy());
+    spinner.set_message(format!("evaluating {name} ({})", HumanBytes(size)));
+    spinner.enable_steady_tick(Duration::from_millis(120));
+    spinner
+}

@@ -1,0 +1,76 @@
+//! `evenhand upload`: results or predictions to a server, once however often they are sent.
+
+use super::client::{Answer, Client};
+use super::output::print;
+use super::sending::{Sending, answered, facts, groups};
+use super::{Failure, block_on};
+use clap::Args;
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  evenhand upload run.json --model income --model-version 4.0
+  evenhand upload results.csv --model income --model-version 4.0 --dataset adult-half@1994
+  evenhand upload predictions.parquet --spec spec.toml --dataset adult-half@1994 \\
+    --model income --model-version 4.1 --create-version
+
+The same file again is the same run. A server that is busy, or a connection that breaks, is tried
+up to five times.
+
+Exit code: 0 the run is there, 1 refused, 2 wrong usage, 3 could not ask.")]
+pub struct Upload {
+    #[command(flatten)]
+    sending: Sending,
+}
+
+/// What the server says of a run; fields that it may add later are ignored.
+#[derive(Debug, Deserialize)]
+struct Stored {
+    id: String,
+    url: String,
+    #[serde(default)]
+    digest: String,
+    #[serde(default)]
+    format: String,
+    #[serde(default)]
+    new: bool,
+    #[serde(default)]
+    receipt: Value,
+    #[serde(default)]
+    unconfirmed: Vec<Value>,
+}
+
+pub fn run(command: Upload) -> Result<(), Failure> {
+    let sending = command.sending;
+    let (client, answer) = block_on(sending.send(false))??;
+    if answer.status.as_u16() == 202 {
+        return taken(&sending, &client, &answer);
+    }
+    let stored: Stored = answered(&sending, &client, &answer)?;
+    if sending.json {
+        return print(&format!("{}\n", answer.body.trim_end()));
+    }
+    let what = match (stored.new, answer.tries) {
+        (true, _) => "uploaded",
+        (false, 1) => "already uploaded: same run",
+        (false, _) => "uploaded, perhaps by an earlier try: same run",
+    };
+    let mut table = facts(&stored.receipt);
+    table.insert(0, ("run", stored.id));
+    table.insert(1, ("url", client.link(&stored.url)));
+    table.insert(2, ("digest", stored.digest));
+    table.insert(3, ("format", stored.format));
+    let text = sending.text(what, &table);
+    print(&format!("{text}{}", groups(&stored.unconfirmed)))
+}
+
+/// The server has the file and reads it after this.
+fn taken(sending: &Sending, client: &Client, answer: &Answer) -> Result<(), Failure> {
+    if sending.json {
+        return print(&format!("{}\n", answer.body.trim_end()));
+    }
+    let place = answer.location.as_deref().unwrap_or("/");
+    print(&sending.text("uploaded; the server is still reading it", &[("url", client.link(place))]))
+}
