@@ -3,6 +3,7 @@
 //! A view struct owns everything its page shows, so that a page never asks for data and what it
 //! shows can be tested without a server.
 
+pub mod audit;
 pub mod account;
 pub mod attributes;
 pub mod datasets;

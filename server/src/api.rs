@@ -1,5 +1,6 @@
 //! `/api/v1`: the same actions for programs, JSON in and out.
 
+pub mod audit;
 pub mod body;
 pub mod models;
 pub mod page;
@@ -10,6 +11,7 @@ pub mod versions;
 use crate::http::Routes;
 
 pub fn routes(routes: Routes) -> Routes {
+    [audit::routes, runs::routes].into_iter().fold(routes, |routes, area| area(routes))
     let routes = models::routes(routes);
     let routes = versions::routes(routes);
     let routes = runs::routes(routes);

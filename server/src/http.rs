@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod assets;
+pub mod audit;
 pub mod attributes;
 pub mod datasets;
 pub mod edits;
@@ -50,6 +51,21 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wa
 /// Every route with the access it needs, in one place.
 pub fn routes(app: &App) -> Routes {
     let routes = Routes::new(app.clone());
+    [
+        health::routes,
+        metrics::routes,
+        assets::routes,
+        login::routes,
+        welcome::routes,
+        home::routes,
+        runs::routes,
+        trend::routes,
+        upload::routes,
+        audit::routes,
+        crate::api::routes,
+    ]
+    .into_iter()
+    .fold(routes, |routes, area| area(routes))
     let routes = health::routes(routes);
     let routes = metrics::routes(routes);
     let routes = assets::routes(routes);

@@ -1,6 +1,7 @@
 //! The service as its clients see it, through the real router.
 
 mod accounts;
+mod audit;
 mod attributes;
 mod datasets;
 mod health;
