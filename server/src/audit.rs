@@ -13,6 +13,7 @@
 //! neither that what was logged is true nor that everything was logged; and a tail that was cut off
 //! shows only against a checkpoint that was kept elsewhere.
 
+pub mod check;
 pub mod checkpoint;
 pub mod merkle;
 pub mod verify;
@@ -79,14 +80,16 @@ impl Entry {
         }
     }
 
+    /// What the object was; `null` says as much as not saying it.
     #[must_use]
     pub fn before(self, before: Value) -> Self {
-        Self { before: Some(before), ..self }
+        Self { before: Some(before).filter(|value| !value.is_null()), ..self }
     }
 
+    /// What the object is now; `null` says as much as not saying it.
     #[must_use]
     pub fn after(self, after: Value) -> Self {
-        Self { after: Some(after), ..self }
+        Self { after: Some(after).filter(|value| !value.is_null()), ..self }
     }
 
     #[must_use]

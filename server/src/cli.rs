@@ -1,12 +1,17 @@
 //! The command line: one sub-command per file.
 
+mod accounts;
+mod admin;
+mod audit;
+mod backup;
 mod client;
 mod completions;
+mod database;
+pub mod demo;
+mod doctor;
 mod evaluate;
 mod output;
 mod sending;
-pub mod demo;
-pub mod admin;
 pub mod serve;
 mod spec;
 mod upload;
@@ -35,13 +40,17 @@ enum Command {
     /// Print a script that completes commands in a shell
     #[command(hide = true)]
     Completions(completions::Completions),
+    /// Work on the database itself: accounts, tokens, backups, health
+    #[command(subcommand)]
+    Admin(admin::Admin),
+    /// The audit log
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Serve on a throw-away database filled from real data, log-ins printed
     Demo(demo::Demo),
     /// Read one upload as a limited child process of the server
     #[command(name = crate::reader::SUBCOMMAND, hide = true)]
     ReadUpload,
-    /// Accounts and tokens, on the database itself
-    Admin(admin::Admin),
 }
 
 /// Why a command ended without what it was asked for: a sentence for standard error, and the exit
@@ -66,9 +75,10 @@ pub fn main() -> ExitCode {
         Command::Validate(command) => validate::run(command),
         Command::Upload(command) => upload::run(command),
         Command::Completions(command) => completions::run(command),
+        Command::Admin(command) => admin::run(command),
+        Command::Audit(command) => audit::run(command),
         Command::Demo(command) => demo::run(command),
         Command::ReadUpload => crate::reader::child().map_err(Failure::from),
-        Command::Admin(command) => admin::run(command),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

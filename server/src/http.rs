@@ -2,19 +2,25 @@
 
 pub mod account;
 pub mod assets;
+pub mod attributes;
+pub mod datasets;
+pub mod edits;
 pub mod failure;
 pub mod guard;
 pub mod health;
 pub mod home;
 pub mod login;
+pub mod metrics;
+pub mod models;
 pub mod page;
 pub mod people;
 pub mod routes;
 pub mod runs;
-pub mod trend;
-pub mod upload;
 pub mod teams;
 pub mod tokens;
+pub mod trend;
+pub mod upload;
+pub mod versions;
 pub mod visit;
 pub mod welcome;
 
@@ -44,19 +50,33 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wa
 /// Every route with the access it needs, in one place.
 pub fn routes(app: &App) -> Routes {
     let routes = Routes::new(app.clone());
+    let routes = health::routes(routes);
+    let routes = metrics::routes(routes);
+    let routes = assets::routes(routes);
+    let routes = login::routes(routes);
+    let routes = welcome::routes(routes);
+    let routes = home::routes(routes);
+    let routes = runs::routes(routes);
+    let routes = trend::routes(routes);
+    let routes = upload::routes(routes);
+    let routes = account::routes(routes);
+    let routes = tokens::routes(routes);
+    let routes = people::routes(routes);
+    let routes = teams::routes(routes);
+    crate::api::routes(routes)
     [
         health::routes,
         assets::routes,
         login::routes,
         welcome::routes,
         home::routes,
+        models::routes,
+        versions::routes,
+        datasets::routes,
+        attributes::routes,
         runs::routes,
         trend::routes,
         upload::routes,
-        account::routes,
-        tokens::routes,
-        people::routes,
-        teams::routes,
         crate::api::routes,
     ]
     .into_iter()
@@ -97,6 +117,7 @@ pub fn router(app: &App) -> Router {
         .layer(csrf)
         .layer(CatchPanicLayer::custom(failure::panicked))
         .layer(from_fn_with_state(app.clone(), failure::render))
+        .layer(from_fn_with_state(app.clone(), crate::meter::measure))
         .layer(CompressionLayer::new().gzip(true));
     for (name, value) in headers {
         router = router
@@ -109,6 +130,12 @@ pub fn router(app: &App) -> Router {
         ));
     }
     router.with_state(app.clone())
+}
+
+/// Whether a method is one of those that somebody defined, and not made up.
+pub fn is_known(method: &Method) -> bool {
+    is_safe(method)
+        || matches!(*method, Method::POST | Method::PUT | Method::PATCH | Method::DELETE)
 }
 
 /// Whether a method only reads.

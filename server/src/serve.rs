@@ -126,6 +126,9 @@ async fn housekeep(app: App) {
         if let Err(error) = app.store.sweep_links(now).await {
             tracing::warn!(%error, "expired links could not be removed");
         }
+        if let Err(error) = app.store.sweep_idempotency_keys(now).await {
+            tracing::warn!(%error, "old Idempotency-Keys could not be removed");
+        }
     }
 }
 
@@ -138,25 +141,61 @@ fn announce(address: SocketAddr, welcome: &str) -> Result<()> {
     Ok(())
 }
 
-/// Resolves on Ctrl-C or SIGTERM.
+/// Resolves on Ctrl-C or SIGTERM. A second one ends the process at once: whoever asks twice does
+/// not want to wait, and nothing that was acknowledged is lost by it.
 pub async fn told_to_stop() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => {
+            tracing::warn!(%error, "signals cannot be caught: only kill -9 ends this server");
+            return std::future::pending().await;
+        }
+    };
+    signals.next().await;
+    tokio::spawn(async move {
+        signals.next().await;
+        tracing::warn!("told to stop again: not waiting for anything");
+        std::process::exit(STOPPED_TWICE);
+    });
+}
+
+/// Exit code after a second signal: 128 + SIGINT, as shells have it.
+const STOPPED_TWICE: i32 = 130;
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! {
-                    _ = interrupt => {}
-                    _ = terminate.recv() => {}
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "SIGTERM cannot be caught");
-                let _ = interrupt.await;
-            }
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
-    #[cfg(not(unix))]
-    let _ = interrupt.await;
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }

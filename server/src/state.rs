@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::intake::Shelf;
+use crate::meter::Meter;
 use crate::store::Store;
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -37,6 +38,8 @@ pub struct Shared {
     pub seen: Mutex<HashMap<String, i64>>,
     /// Where the server can be reached, once it listens.
     pub base_url: OnceLock<String>,
+    /// What the server did, in numbers.
+    pub meter: Meter,
 }
 
 impl Deref for App {
@@ -65,6 +68,7 @@ impl App {
             accepting: AtomicBool::new(true),
             seen: Mutex::default(),
             base_url: OnceLock::new(),
+            meter: Meter::default(),
         })))
     }
 

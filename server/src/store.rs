@@ -6,15 +6,19 @@
 
 pub mod attributes;
 pub mod audit;
+pub mod copy;
 pub mod datasets;
 pub mod grants;
+pub mod inspect;
 pub mod links;
 pub mod models;
 pub mod people;
 pub mod runs;
 pub mod sessions;
 pub mod settings;
+pub mod snapshot;
 mod statement;
+pub mod sweep;
 pub mod teams;
 pub mod throttle;
 pub mod tokens;
@@ -26,6 +30,7 @@ use audit::{Actor, Entry};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -33,7 +38,12 @@ use time::OffsetDateTime;
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 
 /// The first SQLite without the write-ahead-log reset bug, which can lose committed changes.
-const LEAST_SQLITE: (u32, u32, u32) = (3, 51, 3);
+pub(crate) const LEAST_SQLITE: (u32, u32, u32) = (3, 51, 3);
+
+/// The newest schema that this binary knows.
+pub fn known_schema() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default()
+}
 
 #[derive(Clone, Debug)]
 pub enum Store {
@@ -115,7 +125,16 @@ impl Store {
                 "`{url}` is not a database URL; use sqlite://FILE or postgres://USER@HOST/NAME"
             )));
         }
-        let options = SqliteConnectOptions::from_str(url)?
+        Self::open_sqlite(SqliteConnectOptions::from_str(url)?).await
+    }
+
+    /// Opens a SQLite file, which is created when it is not there.
+    pub async fn open_file(file: &Path) -> Result<Self> {
+        Self::open_sqlite(SqliteConnectOptions::new().filename(file)).await
+    }
+
+    async fn open_sqlite(options: SqliteConnectOptions) -> Result<Self> {
+        let options = options
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
@@ -144,18 +163,27 @@ impl Store {
     }
 
     /// Brings the schema up to date.
+    ///
+    /// # Errors
+    /// Also when the schema is newer than this binary: it would not know what it writes into.
     pub async fn migrate(&self) -> Result<()> {
+        if let Some(found) = self.schema().await?
+            && found > known_schema()
+        {
+            return Err(Error::Internal(format!(
+                "the database has schema {found}, and this evenhand ({}) knows schemas up to {}: \
+                 a newer evenhand has been here; run that one, or restore a backup from before",
+                env!("CARGO_PKG_VERSION"),
+                known_schema()
+            )));
+        }
         write_alone!(self, db => MIGRATIONS.run(db).await)?;
         Ok(())
     }
 
     /// Whether the database answers and has the schema of this binary.
     pub async fn is_ready(&self) -> bool {
-        const SQL: &str = "select max(version) from _sqlx_migrations where success";
-        let newest: Result<Option<i64>, _> =
-            read!(self, db => sqlx::query_scalar(SQL).fetch_one(db).await);
-        matches!(newest, Ok(Some(version))
-            if MIGRATIONS.iter().map(|migration| migration.version).max() == Some(version))
+        matches!(self.schema().await, Ok(Some(version)) if version == known_schema())
     }
 
     /// Opens a transaction that writes.
@@ -234,7 +262,7 @@ pub fn or_conflict(message: &str) -> impl FnOnce(sqlx::Error) -> Error + '_ {
     }
 }
 
-fn parse_version(text: &str) -> Option<(u32, u32, u32)> {
+pub(crate) fn parse_version(text: &str) -> Option<(u32, u32, u32)> {
     let mut parts = text.split('.').map(str::parse);
     Some((parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?))
 }

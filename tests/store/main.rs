@@ -1,3 +1,6 @@
 //! The store, on both databases.
 
 mod audit;
+mod backup;
+mod upgrade;
+mod registry;

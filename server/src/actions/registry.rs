@@ -44,7 +44,11 @@ pub fn upwards(teams: &[Team], team: TeamId) -> Vec<TeamId> {
 /// [`Error::NotFound`] either way: that a restricted model exists is itself not to be told.
 pub async fn find_model(app: &App, actor: &Actor, slug: &str) -> Result<Model> {
     let model = app.store.model_by_slug(slug).await?.ok_or_else(|| Error::not_found("model"))?;
-    if may_see_model(app, actor, &model).await? { Ok(model) } else { Err(Error::not_found("model")) }
+    if may_see_model(app, actor, &model).await? {
+        Ok(model)
+    } else {
+        Err(Error::not_found("model"))
+    }
 }
 
 /// Whether the actor may see a model.

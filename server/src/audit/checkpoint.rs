@@ -19,19 +19,31 @@ pub struct AuditKey {
 }
 
 impl AuditKey {
-    /// Reads the key file, or makes one that only its owner can read.
+    /// Reads the key file; `None` when there is no such file.
     ///
     /// # Errors
-    /// When the file is there but is not 32 bytes in base64, or cannot be read or made.
-    pub fn open_or_create(path: &Path) -> Result<Self> {
+    /// When the file is there but is not 32 bytes in base64, or cannot be read.
+    pub fn open(path: &Path) -> Result<Option<Self>> {
         match std::fs::read_to_string(path) {
-            Ok(text) => Self::from_base64(text.trim()).ok_or_else(|| {
+            Ok(text) => Self::from_base64(text.trim()).map(Some).ok_or_else(|| {
                 Error::Internal(format!(
                     "{} is not an audit key: expected 32 bytes in base64",
                     path.display()
                 ))
             }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads the key file, or makes one that only its owner can read.
+    ///
+    /// # Errors
+    /// When the file is there but is not 32 bytes in base64, or cannot be read or made.
+    pub fn open_or_create(path: &Path) -> Result<Self> {
+        match Self::open(path)? {
+            Some(key) => Ok(key),
+            None => {
                 let seed: [u8; 32] = crate::clock::random();
                 let mut options = std::fs::OpenOptions::new();
                 options.write(true).create_new(true);
@@ -42,7 +54,6 @@ impl AuditKey {
                 file.sync_all()?;
                 Ok(Self { key: SigningKey::from_bytes(&seed) })
             }
-            Err(error) => Err(error.into()),
         }
     }
 
@@ -82,6 +93,20 @@ fn key_id(name: &str, key: &VerifyingKey) -> [u8; 4] {
     [hash[0], hash[1], hash[2], hash[3]]
 }
 
+/// Why a note is not taken for a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotOurs {
+    #[error("this is not a signed checkpoint: expected origin, size and root, then a signature")]
+    NotACheckpoint,
+    /// No signature names our key: it may be from another installation, or from before the key was
+    /// lost.
+    #[error("the checkpoint is not signed by this key")]
+    OtherKey,
+    /// A signature names our key and does not hold.
+    #[error("the checkpoint was altered: its signature by this key does not hold")]
+    Altered,
+}
+
 /// What a checkpoint says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
@@ -94,10 +119,9 @@ impl Checkpoint {
     /// Reads a note and checks its signature with this key.
     ///
     /// # Errors
-    /// A sentence: not a checkpoint, or not signed by this key.
-    pub fn open(note: &str, key: &VerifyingKey) -> Result<Self, String> {
-        let (body, signatures) =
-            note.split_once("\n\n").ok_or("this is not a signed checkpoint")?;
+    /// [`NotOurs`]: not a checkpoint, or not signed by this key.
+    pub fn open(note: &str, key: &VerifyingKey) -> Result<Self, NotOurs> {
+        let (body, signatures) = note.split_once("\n\n").ok_or(NotOurs::NotACheckpoint)?;
         let body = format!("{body}\n");
         let mut lines = body.lines();
         let (origin, size, root) = (|| {
@@ -106,25 +130,27 @@ impl Checkpoint {
             let root: Hash = STANDARD.decode(lines.next()?).ok()?.try_into().ok()?;
             Some((origin.to_owned(), size, root))
         })()
-        .ok_or("the checkpoint does not say origin, size and root")?;
-        let signed = signatures.lines().any(|line| {
+        .ok_or(NotOurs::NotACheckpoint)?;
+        let mut names_our_key = false;
+        for line in signatures.lines() {
             let blob = line
                 .strip_prefix("\u{2014} ")
-                .and_then(|rest| rest.strip_prefix(origin.as_str()))
-                .and_then(|rest| STANDARD.decode(rest.trim()).ok());
-            let Some((id, signature)) = blob.as_deref().and_then(<[u8]>::split_first_chunk::<4>)
-            else {
-                return false;
-            };
-            *id == key_id(&origin, key)
+                .and_then(|rest| rest.rsplit_once(' '))
+                .and_then(|(name, blob)| Some((name, STANDARD.decode(blob.trim()).ok()?)));
+            let Some((name, blob)) = blob else { continue };
+            let Some((id, signature)) = blob.split_first_chunk::<4>() else { continue };
+            if *id != key_id(name, key) {
+                continue;
+            }
+            names_our_key = true;
+            let holds = name == origin
                 && Signature::from_slice(signature)
-                    .is_ok_and(|signature| key.verify(body.as_bytes(), &signature).is_ok())
-        });
-        if signed {
-            Ok(Self { origin, size, root })
-        } else {
-            Err("the checkpoint is not signed by this key".to_owned())
+                    .is_ok_and(|signature| key.verify(body.as_bytes(), &signature).is_ok());
+            if holds {
+                return Ok(Self { origin, size, root });
+            }
         }
+        Err(if names_our_key { NotOurs::Altered } else { NotOurs::OtherKey })
     }
 }
 
@@ -143,7 +169,8 @@ mod tests {
         let note = key.sign("evenhand/test", &edge);
         let opened = Checkpoint::open(&note, &again.public()).unwrap();
         assert_eq!((opened.size, opened.root), (1, edge.root()));
-        assert!(Checkpoint::open(&note, &other.public()).is_err());
-        assert!(Checkpoint::open(&note.replace("\n1\n", "\n2\n"), &key.public()).is_err());
+        assert_eq!(Checkpoint::open(&note, &other.public()), Err(NotOurs::OtherKey));
+        let altered = note.replace("\n1\n", "\n2\n");
+        assert_eq!(Checkpoint::open(&altered, &key.public()), Err(NotOurs::Altered));
     }
 }

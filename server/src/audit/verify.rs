@@ -5,7 +5,7 @@ use super::checkpoint::Checkpoint;
 use super::merkle::{Edge, leaf_hash};
 use super::{commit, hex};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt;
 
 /// One entry as it is stored or exported.
@@ -28,12 +28,36 @@ pub struct StoredEntry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Breach {
     pub position: u64,
+    /// Where no single entry can be named: the first position after those of which at least one is
+    /// wrong.
+    pub below: Option<u64>,
+    /// What follows "entry N".
     pub what: String,
+}
+
+impl Breach {
+    fn at(position: u64, what: impl Into<String>) -> Self {
+        Self { position, below: None, what: what.into() }
+    }
+
+    fn between(position: u64, below: u64, what: impl Into<String>) -> Self {
+        Self {
+            position,
+            below: Some(below).filter(|below| *below > position + 1),
+            what: what.into(),
+        }
+    }
 }
 
 impl fmt::Display for Breach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "entry {}: {}", self.position, self.what)
+        match self.below {
+            Some(below) => {
+                write!(f, "entry {}, or one after it up to {},", self.position, below - 1)?;
+            }
+            None => write!(f, "entry {}", self.position)?,
+        }
+        write!(f, " {}", self.what)
     }
 }
 
@@ -53,6 +77,7 @@ pub struct Verifier {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verified {
     pub entries: u64,
+    /// Hex.
     pub root: String,
     /// How many entries a checkpoint vouches for.
     pub checkpointed: u64,
@@ -70,9 +95,14 @@ impl Verifier {
     /// Takes the next entry.
     pub fn push(&mut self, entry: &StoredEntry) -> Result<(), Breach> {
         let expected = self.edge.size();
-        let at = |position: u64, what: &str| Err(Breach { position, what: what.to_owned() });
-        if entry.position != i64::try_from(expected).unwrap_or(i64::MAX) {
-            return at(expected, "is missing: it was deleted");
+        let at = |position: u64, what: &str| Err(Breach::at(position, what));
+        match u64::try_from(entry.position) {
+            Ok(position) if position == expected => {}
+            Ok(position) if position > expected => {
+                return at(expected, "is missing: it was deleted");
+            }
+            Ok(position) => return at(position, "was inserted or moved: it stands there twice"),
+            Err(_) => return at(expected, "was inserted: its position is negative"),
         }
         let Ok(leaf) = serde_json::from_str::<Value>(&entry.leaf) else {
             return at(expected, "was edited: its leaf is not JSON");
@@ -88,39 +118,39 @@ impl Verifier {
                 return at(said, "was inserted or moved: a later entry says it stood there");
             }
             Some(said) if said > expected => {
-                return at(expected, "is missing: the entry in its place says it stood later");
+                let what = format!(
+                    "was deleted or moved: what stands in its place says it is entry {said}"
+                );
+                return at(expected, &what);
             }
             Some(_) => {}
             None => return at(expected, "was edited: its leaf names no position"),
         }
         if text("/prev") != Some(&self.last_hash) {
+            // The successor is older than the hash it does not know, unless it was edited itself,
+            // with its own hash repaired: then the one after it does not know it either.
             return at(
                 expected.saturating_sub(1),
-                "was edited, inserted or moved: its successor recorded another hash for it",
+                "was edited or replaced: its successor recorded another hash for it",
             );
         }
         let columns = [
             (text("/at"), Some(entry.at.as_str()), "time"),
             (text("/by/person"), entry.actor_id.as_deref(), "actor"),
             (text("/action"), Some(entry.action.as_str()), "action"),
-            (text("/object/kind"), Some(entry.object_kind.as_str()), "object"),
+            (text("/object/kind"), Some(entry.object_kind.as_str()), "kind of object"),
             (text("/object/id"), Some(entry.object_id.as_str()), "object"),
         ];
         if let Some((_, _, column)) = columns.iter().find(|(leaf, stored, _)| leaf != stored) {
             return at(expected, &format!("was edited: its {column} is not the one in its leaf"));
         }
+        let committed = (text("/before"), text("/after"));
         match &entry.detail {
+            None if committed == (None, None) => {}
             None => self.erased += 1,
             Some((salt, detail)) => {
-                let detail: Value = serde_json::from_str(detail).unwrap_or_default();
-                for side in ["before", "after"] {
-                    let commitment = match &detail[side] {
-                        Value::Null => None,
-                        value => Some(commit(salt, &value.to_string())),
-                    };
-                    if text(&format!("/{side}")) != commitment.as_deref() {
-                        return at(expected, &format!("was edited: its detail `{side}` changed"));
-                    }
+                if let Some(what) = wrong_detail(committed, salt, detail) {
+                    return at(expected, &format!("was edited: {what}"));
                 }
             }
         }
@@ -134,14 +164,11 @@ impl Verifier {
             && checkpoint.size <= self.edge.size()
         {
             if checkpoint.size == self.edge.size() && checkpoint.root != self.edge.root() {
-                return Err(Breach {
-                    position: self.agreed,
-                    what: format!(
-                        "or one after it, below {}, was rewritten: the checkpoint of size {} has \
-                         another root",
-                        checkpoint.size, checkpoint.size
-                    ),
-                });
+                let what = format!(
+                    "was rewritten: the checkpoint of size {} has another root",
+                    checkpoint.size
+                );
+                return Err(Breach::between(self.agreed, checkpoint.size, what));
             }
             self.agreed = checkpoint.size;
             self.checkpoints.pop();
@@ -154,28 +181,30 @@ impl Verifier {
     pub fn finish(self, head: Option<(i64, &str, &str)>) -> Result<Verified, Breach> {
         let size = self.edge.size();
         let cut = |until: u64, by: &str| {
-            Err(Breach { position: size, what: format!("is missing: {by} says there are {until}") })
+            Err(Breach::at(size, format!("is missing: {by} says there are {until}")))
         };
         if let Some(checkpoint) = self.checkpoints.first().filter(|c| c.size > size) {
             return cut(checkpoint.size, "a checkpoint");
         }
         if let Some((head_size, edge, last_hash)) = head {
-            let head_size = u64::try_from(head_size).unwrap_or_default();
+            let Ok(head_size) = u64::try_from(head_size) else {
+                return Err(Breach::at(size, "cannot follow: the head of the log is damaged"));
+            };
             if head_size > size {
                 return cut(head_size, "the head of the log");
             }
             if head_size < size {
-                return Err(Breach {
-                    position: head_size,
-                    what: "was added behind the head of the log".to_owned(),
-                });
+                return Err(Breach::at(head_size, "was added behind the head of the log"));
             }
-            if edge != self.edge.to_text() || last_hash != self.last_hash {
-                return Err(Breach {
-                    position: size.saturating_sub(1),
-                    what: "or one before it was rewritten: the head of the log has another hash"
-                        .to_owned(),
-                });
+            if last_hash != self.last_hash {
+                return Err(Breach::at(
+                    size.saturating_sub(1),
+                    "was edited or replaced: the head of the log recorded another hash for it",
+                ));
+            }
+            if edge != self.edge.to_text() {
+                let what = "was rewritten: the head of the log has another tree";
+                return Err(Breach::between(self.agreed, size, what));
             }
         }
         Ok(Verified {
@@ -185,4 +214,30 @@ impl Verifier {
             erased: self.erased,
         })
     }
+}
+
+/// What is wrong with a detail, held against the leaf's commitments to its two sides. Byte for
+/// byte: no space more and no further key, so that nothing can be hidden in it.
+fn wrong_detail(
+    committed: (Option<&str>, Option<&str>),
+    salt: &str,
+    detail: &str,
+) -> Option<String> {
+    if committed == (None, None) {
+        return Some("it has a detail now, and had none".to_owned());
+    }
+    let Ok(sides) = serde_json::from_str::<Value>(detail) else {
+        return Some("its detail is not JSON".to_owned());
+    };
+    for (side, committed) in [("before", committed.0), ("after", committed.1)] {
+        let found = match &sides[side] {
+            Value::Null => None,
+            value => Some(commit(salt, &value.to_string())),
+        };
+        if found.as_deref() != committed {
+            return Some(format!("its detail `{side}` or the salt changed"));
+        }
+    }
+    let as_written = json!({ "before": sides["before"], "after": sides["after"] }).to_string();
+    (as_written != detail).then(|| "its detail was written anew".to_owned())
 }

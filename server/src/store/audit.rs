@@ -19,7 +19,7 @@ pub struct Head {
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     position: i64,
     at: i64,
     actor_id: Option<Uuid>,
@@ -60,6 +60,11 @@ pub struct Filter {
     pub to: Option<OffsetDateTime>,
 }
 
+/// Entries from position `$1` on, at most `$2`.
+pub(super) const ENTRIES_FROM: &str = "select e.position, at, actor_id, action, object_kind, object_id, leaf, leaf_hash, salt, \
+     detail from audit_entry e left join audit_detail d on d.position = e.position \
+     where e.position >= $1 order by e.position limit $2";
+
 /// The condition of a [`Filter`], its six parameters first.
 macro_rules! wanted {
     () => {
@@ -93,12 +98,17 @@ pub(super) async fn append(tx: &mut Tx, entries: &[Entry]) -> Result<()> {
         let hash = leaf_hash(leaf.as_bytes());
         last_hash = hex(&hash);
         edge.push(hash);
-        let (at, detail) = (micros(at), entry.detail().to_string());
+        let at = micros(at);
         in_tx!(tx, db => sqlx::query(INSERT).bind(position).bind(at).bind(person)
             .bind(entry.action).bind(entry.object_kind).bind(&entry.object_id)
             .bind(&leaf).bind(&last_hash).execute(db).await.map(drop))?;
-        in_tx!(tx, db => sqlx::query(DETAIL).bind(position).bind(&salt).bind(&detail)
-            .execute(db).await.map(drop))?;
+        // No row where there is nothing to say: a salt that nothing commits to could be changed
+        // unseen.
+        if entry.before.is_some() || entry.after.is_some() {
+            let detail = entry.detail().to_string();
+            in_tx!(tx, db => sqlx::query(DETAIL).bind(position).bind(&salt).bind(&detail)
+                .execute(db).await.map(drop))?;
+        }
         position += 1;
     }
     let text = edge.to_text();
@@ -115,10 +125,7 @@ impl Store {
 
     /// Entries from a position on, the oldest first.
     pub async fn audit_entries(&self, from: i64, limit: i64) -> Result<Vec<StoredEntry>> {
-        const SQL: &str = "select e.position, at, actor_id, action, object_kind, object_id, leaf, \
-             leaf_hash, salt, detail from audit_entry e \
-             left join audit_detail d on d.position = e.position \
-             where e.position >= $1 order by e.position limit $2";
+        const SQL: &str = ENTRIES_FROM;
         let rows: Vec<Row> =
             read!(self, db => sqlx::query_as(SQL).bind(from).bind(limit).fetch_all(db).await)?;
         Ok(rows.into_iter().map(StoredEntry::from).collect())
@@ -166,6 +173,12 @@ impl Store {
         write_alone!(self, db => sqlx::query(SQL).bind(id).bind(size).bind(&root)
             .bind(micros(at)).bind(note).execute(db).await.map(drop))?;
         Ok(())
+    }
+
+    /// When the newest entry was written, in microseconds since 1970.
+    pub async fn newest_audit_time(&self) -> Result<Option<i64>> {
+        const SQL: &str = "select max(at) from audit_entry";
+        Ok(read!(self, db => sqlx::query_scalar(SQL).fetch_one(db).await)?)
     }
 
     /// The notes of all checkpoints, the oldest first.
