@@ -421,6 +421,26 @@ fn rows_in_any_order_and_the_threshold_give_the_same_bytes() {
     assert!(known.contains("\"threshold\":0.5"));
 }
 
+#[test]
+fn many_combinations_are_counted_another_way_with_the_same_result() {
+    // 20 × 20 × 20 combinations are more than are counted at once; 20 × 20 are not.
+    let rows: Vec<String> = (0..4_000_u32)
+        .map(|i| {
+            let [a, b, c, d] = i.wrapping_mul(2_654_435_761).to_be_bytes();
+            let score = f64::from(d) / 255.0;
+            format!("{},{score},{},{},{},{}\n", a & 1, b & 1, a % 20, b % 20, c % 20)
+        })
+        .collect();
+    let text = format!("label,score,prediction,a,b,c\n{}", rows.concat());
+    let of = |slices: &str| {
+        let spec = SPEC.replace("\"sex\", \"race\"", slices);
+        read("combinations.csv", text.as_bytes(), &spec).unwrap().document.estimates
+    };
+    let (three, two) = (of("\"a\", \"b\", \"c\""), of("\"a\", \"b\""));
+    let without_c: Vec<_> = three.into_iter().filter(|e| e.slice.group("c").is_none()).collect();
+    assert!(two.len() > 400 && without_c == two);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]

@@ -10,9 +10,8 @@ pub mod versions;
 use crate::http::Routes;
 
 pub fn routes(routes: Routes) -> Routes {
+    let routes = models::routes(routes);
+    let routes = versions::routes(routes);
     let routes = runs::routes(routes);
     teams::routes(routes)
-    [models::routes, versions::routes, runs::routes]
-        .into_iter()
-        .fold(routes, |routes, area| area(routes))
 }

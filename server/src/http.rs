@@ -56,6 +56,10 @@ pub fn routes(app: &App) -> Routes {
     let routes = login::routes(routes);
     let routes = welcome::routes(routes);
     let routes = home::routes(routes);
+    let routes = models::routes(routes);
+    let routes = versions::routes(routes);
+    let routes = datasets::routes(routes);
+    let routes = attributes::routes(routes);
     let routes = runs::routes(routes);
     let routes = trend::routes(routes);
     let routes = upload::routes(routes);
@@ -64,23 +68,6 @@ pub fn routes(app: &App) -> Routes {
     let routes = people::routes(routes);
     let routes = teams::routes(routes);
     crate::api::routes(routes)
-    [
-        health::routes,
-        assets::routes,
-        login::routes,
-        welcome::routes,
-        home::routes,
-        models::routes,
-        versions::routes,
-        datasets::routes,
-        attributes::routes,
-        runs::routes,
-        trend::routes,
-        upload::routes,
-        crate::api::routes,
-    ]
-    .into_iter()
-    .fold(routes, |routes, area| area(routes))
 }
 
 /// The whole service.

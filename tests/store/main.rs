@@ -2,5 +2,5 @@
 
 mod audit;
 mod backup;
-mod upgrade;
 mod registry;
+mod upgrade;
