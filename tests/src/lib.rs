@@ -9,10 +9,12 @@
 
 mod client;
 mod database;
+mod make;
 mod people;
 
 pub use client::{Answer, Client};
 pub use database::{Database, fresh};
+pub use make::{Model, SPEC, TEAM, estimate, fixture, id_of, multipart, other};
 pub use people::PASSWORD;
 
 use axum::Router;
@@ -21,6 +23,7 @@ use server::auth::password::Cost;
 use server::clock::Clock;
 use server::config::Config;
 use server::store::Store;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use time::macros::datetime;
 
@@ -38,15 +41,22 @@ pub const START: time::OffsetDateTime = datetime!(2026-11-01 09:00 UTC);
 impl TestServer {
     /// A server on an empty database, its clock standing still at [`START`].
     pub async fn on(database: Database) -> Self {
+        Self::with(database, |_| ()).await
+    }
+
+    /// The same, told something else than the usual.
+    pub async fn with(database: Database, tell: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let url = fresh(database, folder.path()).await;
-        let config = Config {
+        let mut config = Config {
             audit_key: folder.path().join("audit-key"),
             database: url.clone(),
             // The real cost would be most of every test's time.
             password_cost: Cost { memory_kib: 8, passes: 1 },
+            reader: reader(),
             ..Config::default()
         };
+        tell(&mut config);
         let store = Store::open(&url).await.expect("the fresh database opens");
         let app = App::open(store, Clock::fixed(START), config).await.expect("it migrates");
         let router = server::http::router(&app);
@@ -57,6 +67,22 @@ impl TestServer {
     pub fn visitor(&self) -> Client {
         Client::new(self.router.clone())
     }
+}
+
+/// The program whose child processes read uploads: built beside the tests.
+///
+/// # Panics
+/// When it is not there: uploads could not be tested.
+fn reader() -> PathBuf {
+    let tests = std::env::current_exe().expect("a test is a program");
+    let profile = tests.parent().and_then(Path::parent).expect("it stands in target/PROFILE/deps");
+    let reader = profile.join("evenhand");
+    assert!(
+        reader.is_file(),
+        "{} is missing: build it first, with cargo build -p server",
+        reader.display()
+    );
+    reader
 }
 
 /// Makes one test out of a story for each kind of database.
