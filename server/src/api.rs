@@ -11,9 +11,9 @@ pub mod versions;
 use crate::http::Routes;
 
 pub fn routes(routes: Routes) -> Routes {
-    [audit::routes, runs::routes].into_iter().fold(routes, |routes, area| area(routes))
     let routes = models::routes(routes);
     let routes = versions::routes(routes);
     let routes = runs::routes(routes);
-    teams::routes(routes)
+    let routes = teams::routes(routes);
+    audit::routes(routes)
 }

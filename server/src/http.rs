@@ -2,8 +2,8 @@
 
 pub mod account;
 pub mod assets;
-pub mod audit;
 pub mod attributes;
+pub mod audit;
 pub mod datasets;
 pub mod edits;
 pub mod failure;
@@ -51,21 +51,6 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wa
 /// Every route with the access it needs, in one place.
 pub fn routes(app: &App) -> Routes {
     let routes = Routes::new(app.clone());
-    [
-        health::routes,
-        metrics::routes,
-        assets::routes,
-        login::routes,
-        welcome::routes,
-        home::routes,
-        runs::routes,
-        trend::routes,
-        upload::routes,
-        audit::routes,
-        crate::api::routes,
-    ]
-    .into_iter()
-    .fold(routes, |routes, area| area(routes))
     let routes = health::routes(routes);
     let routes = metrics::routes(routes);
     let routes = assets::routes(routes);
@@ -83,6 +68,7 @@ pub fn routes(app: &App) -> Routes {
     let routes = tokens::routes(routes);
     let routes = people::routes(routes);
     let routes = teams::routes(routes);
+    let routes = audit::routes(routes);
     crate::api::routes(routes)
 }
 

@@ -36,9 +36,8 @@ async fn list(
     actor: Actor,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Value>> {
-    let limit = match query.limit.unwrap_or(LIMIT) {
-        limit @ 1..=MOST => limit,
-        _ => return Err(Error::BadRequest(format!("limit is 1 to {MOST}"))),
+    let limit @ 1..=MOST = query.limit.unwrap_or(LIMIT) else {
+        return Err(Error::BadRequest(format!("limit is 1 to {MOST}")));
     };
     let veil = Veil::of(&app, &actor).await?;
     let from = query.after.or(query.cursor).map_or(0, |after| after.saturating_add(1));
