@@ -17,15 +17,19 @@ create table model (
     created_at bigint not null,
     updated_at bigint not null,
     version bigint not null,
-    -- Long text stands last, so that a list need not read over it.
     architecture text not null,
-    surface text not null,
+    surface text not null
+);
+create index model_by_team on model (team_id, restricted);
+create index model_by_name on model (sort_name, id);
+create index model_by_update on model (updated_at, id);
+
+-- Long text apart, so that a list of ten thousand models need not read over it.
+create table model_text (
+    model_id uuid primary key references model (id),
     intended_use text not null,
     out_of_scope_use text not null
 );
-create index model_by_team on model (team_id);
-create index model_by_name on model (sort_name, id);
-create index model_by_update on model (updated_at, id);
 
 create table model_owner (
     model_id uuid not null references model (id),

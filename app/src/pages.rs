@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod attributes;
+pub mod audit;
 pub mod datasets;
 pub mod definition;
 pub mod home;

@@ -17,3 +17,4 @@ pub mod upload_run;
 pub mod void_run;
 
 pub use set_up::setup_link;
+pub mod read_audit;

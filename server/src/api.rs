@@ -1,5 +1,6 @@
 //! `/api/v1`: the same actions for programs, JSON in and out.
 
+pub mod audit;
 pub mod body;
 pub mod models;
 pub mod page;
@@ -13,5 +14,6 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = models::routes(routes);
     let routes = versions::routes(routes);
     let routes = runs::routes(routes);
-    teams::routes(routes)
+    let routes = teams::routes(routes);
+    audit::routes(routes)
 }

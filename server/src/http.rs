@@ -3,6 +3,7 @@
 pub mod account;
 pub mod assets;
 pub mod attributes;
+pub mod audit;
 pub mod datasets;
 pub mod edits;
 pub mod failure;
@@ -67,6 +68,7 @@ pub fn routes(app: &App) -> Routes {
     let routes = tokens::routes(routes);
     let routes = people::routes(routes);
     let routes = teams::routes(routes);
+    let routes = audit::routes(routes);
     crate::api::routes(routes)
 }
 

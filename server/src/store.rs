@@ -12,6 +12,7 @@ pub mod grants;
 pub mod inspect;
 pub mod links;
 pub mod models;
+pub mod objects;
 pub mod people;
 pub mod runs;
 pub mod sessions;

@@ -59,6 +59,7 @@ each_db!(not_measured_without_a_reason_is_refused_with_every_other_problem, |ser
         .assert_status(422)
         .assert_contains("4 things need a look")
         .assert_contains("say why it was not measured")
+        .assert_contains("href=\"#f-note_0\"")
         .assert_contains("value=\"disability\"");
     ann.get("/datasets").await.assert_contains("No dataset yet");
 });

@@ -1,12 +1,18 @@
 //! The service as its clients see it, through the real router.
 
+#![expect(clippy::unwrap_used, reason = "a test that finds nothing should panic there")]
+
 mod accounts;
 mod attributes;
+mod audit;
 mod bad_input;
 mod datasets;
 mod health;
 mod models;
+mod people;
 mod routes;
 mod runs;
+mod teams;
+mod tokens;
 mod trend;
 mod uploads;

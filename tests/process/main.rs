@@ -1,5 +1,7 @@
 //! The real binary: how it starts, stops, and survives being killed.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "all of it is tests")]
+
 mod cli;
 mod stop;
 

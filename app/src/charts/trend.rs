@@ -283,9 +283,8 @@ fn names(
     let wanted: Vec<i32> = ends.iter().map(|end| end.map_or(BOTTOM, |(_, y)| y)).collect();
     let placed = spread(&wanted, LABEL_HEIGHT, TOP + 4, BOTTOM - 4);
     for (index, ((label, end), y)) in labels.iter().zip(ends).zip(placed).enumerate() {
-        if let Some((x, at)) = end
-            && ((y - at).abs() > 5 || x < right - 40)
-        {
+        let Some((x, at)) = end else { continue };
+        if (y - at).abs() > 5 || x < right - 40 {
             let line = [(x + 8, at), (right + 6, y)];
             root.draw(&PathElement::new(line, Ink::Leader.color()))?;
         }

@@ -205,17 +205,22 @@ pub fn AttributeFormPage(view: AttributeFormView) -> impl IntoView {
     let hidden = view.editing.map_or_else(Vec::new, |(version, seen)| {
         vec![("version".to_owned(), version.to_string()), ("seen".to_owned(), seen)]
     });
-    let name = view.attribute.is_none().then(|| {
-        view! {
-            <TextField
-                label="Name"
-                name="name"
-                value=input.name.clone()
-                required=true
-                hint="As files call it, such as sex or age_band; it never changes."
-            />
-        }
-    });
+    let is_new = view.attribute.is_none();
+    let typed_name = input.name.clone();
+    // Built inside the form, which tells its fields what is wrong.
+    let name = move || {
+        is_new.then(|| {
+            view! {
+                <TextField
+                    label="Name"
+                    name="name"
+                    value=typed_name
+                    required=true
+                    hint="As files call it, such as sex or age_band; it never changes."
+                />
+            }
+        })
+    };
     let sensitivities: Vec<_> = Sensitivity::ALL
         .iter()
         .map(|value| (value.as_str().to_owned(), value.label().to_owned()))
@@ -231,7 +236,7 @@ pub fn AttributeFormPage(view: AttributeFormView) -> impl IntoView {
         <PageHeader title=title />
         {view.conflict.map(|conflict| view! { <Conflict view=conflict /> })}
         <Form action=action errors=view.errors hidden=hidden>
-            {name}
+            {name()}
             <TextArea
                 label="Description"
                 name="description"

@@ -8,7 +8,7 @@ use super::parts::{
 };
 use super::version::{RunRow, RunTable, RunsOf};
 use crate::domain::dataset::Obtained;
-use crate::domain::register::{AttributeLabels, DatasetInput};
+use crate::domain::register::{AttributeLabels, DatasetInput, ObtainedInput};
 use crate::form::FieldErrors;
 use leptos::prelude::*;
 use time::OffsetDateTime;
@@ -302,65 +302,53 @@ pub fn DatasetFormPage(view: DatasetFormView) -> impl IntoView {
     let hidden = view.editing.map_or_else(Vec::new, |(version, seen)| {
         vec![("version".to_owned(), version.to_string()), ("seen".to_owned(), seen)]
     });
-    let fixed = is_new.then(|| {
-        view! {
-            <TextField
-                label="Name"
-                name="name"
-                value=input.name.clone()
-                required=true
-                hint="Such as adult-test; it never changes."
-            />
-            <TextField
-                label="Version"
-                name="label"
-                value=input.label.clone()
-                required=true
-                hint="Such as 1994; other data needs another version."
-            />
-            <TextField
-                label="Digest"
-                name="digest"
-                value=input.digest.clone()
-                hint="sha256: and 64 hexadecimal digits of the file. An upload fills it in if it is empty."
-            />
-            <TextField label="Rows" name="rows" value=input.rows.clone() />
-        }
-    });
+    let typed = input.clone();
+    // Built inside the form, which tells its fields what is wrong.
+    let fixed = move || {
+        is_new.then(|| {
+            view! {
+                <TextField
+                    label="Name"
+                    name="name"
+                    value=typed.name
+                    required=true
+                    hint="Such as adult-test; it never changes."
+                />
+                <TextField
+                    label="Version"
+                    name="label"
+                    value=typed.label
+                    required=true
+                    hint="Such as 1994; other data needs another version."
+                />
+                <TextField
+                    label="Digest"
+                    name="digest"
+                    value=typed.digest
+                    hint="sha256: and 64 hexadecimal digits of the file. An upload fills it in if it is empty."
+                />
+                <TextField label="Rows" name="rows" value=typed.rows />
+            }
+        })
+    };
     // Two more lines than there are, so that one can be added without scripts; saving shows more.
     let mut attributes = input.attributes;
     attributes.extend([EMPTY, EMPTY]);
     let options: Vec<(String, String)> = std::iter::once((String::new(), "choose…".to_owned()))
         .chain(Obtained::ALL.iter().map(|way| (way.as_str().to_owned(), way.label().to_owned())))
         .collect();
-    let lines = attributes
-        .into_iter()
-        .enumerate()
-        .map(|(i, typed)| {
-            view! {
-                <fieldset class="pick obtained">
-                    <legend class="visually-hidden">{format!("Attribute {}", i + 1)}</legend>
-                    <TextField
-                        label="Attribute"
-                        name=format!("attribute_{i}")
-                        value=typed.attribute
-                    />
-                    <Select
-                        label="Obtained"
-                        name=format!("obtained_{i}")
-                        options=options.clone()
-                        value=typed.obtained
-                    />
-                    <TextField label="Note, or reason" name=format!("note_{i}") value=typed.note />
-                </fieldset>
-            }
-        })
-        .collect_view();
+    let lines = move || {
+        attributes
+            .into_iter()
+            .enumerate()
+            .map(|(i, typed)| attribute_line(i, typed, options.clone()))
+            .collect_view()
+    };
     view! {
         <PageHeader title=title />
         {view.conflict.map(|conflict| view! { <Conflict view=conflict /> })}
         <Form action=action errors=view.errors hidden=hidden>
-            {fixed}
+            {fixed()}
             <TextArea
                 label="Origin"
                 name="origin"
@@ -385,7 +373,7 @@ pub fn DatasetFormPage(view: DatasetFormView) -> impl IntoView {
                 <p class="hint">
                     "Not measured needs a reason. Where labels are inferred, say how often they are wrong."
                 </p>
-                {lines}
+                {lines()}
             </fieldset>
             <Submit label=verb>
                 <a class="button" href=back>
@@ -397,8 +385,22 @@ pub fn DatasetFormPage(view: DatasetFormView) -> impl IntoView {
     .into_any()
 }
 
-const EMPTY: crate::domain::register::ObtainedInput = crate::domain::register::ObtainedInput {
-    attribute: String::new(),
-    obtained: String::new(),
-    note: String::new(),
-};
+fn attribute_line(i: usize, typed: ObtainedInput, options: Vec<(String, String)>) -> AnyView {
+    view! {
+        <fieldset class="pick obtained">
+            <legend class="visually-hidden">{format!("Attribute {}", i + 1)}</legend>
+            <TextField label="Attribute" name=format!("attribute_{i}") value=typed.attribute />
+            <Select
+                label="Obtained"
+                name=format!("obtained_{i}")
+                options=options
+                value=typed.obtained
+            />
+            <TextField label="Note, or reason" name=format!("note_{i}") value=typed.note />
+        </fieldset>
+    }
+    .into_any()
+}
+
+const EMPTY: ObtainedInput =
+    ObtainedInput { attribute: String::new(), obtained: String::new(), note: String::new() };

@@ -56,7 +56,7 @@ pub fn HomePage(view: HomeView) -> impl IntoView {
                 view! {
                     <li>
                         <a href=it.href>{it.what}</a>
-                        <span class="dim">{it.why}</span>
+                        <span class="small dim">" · " {it.why}</span>
                     </li>
                 }
             })

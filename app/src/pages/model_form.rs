@@ -45,23 +45,27 @@ pub fn ModelFormPage(view: ModelFormView) -> impl IntoView {
     let hidden = view.editing.map_or_else(Vec::new, |(version, seen)| {
         vec![("version".to_owned(), version.to_string()), ("seen".to_owned(), seen)]
     });
-    let slug = is_new.then(|| {
-        view! {
-            <TextField
-                label="Slug"
-                name="slug"
-                value=input.slug.clone()
-                required=true
-                hint="In every address and command; it never changes. Lower-case letters, digits, dots, hyphens, underscores."
-            />
-        }
-    });
+    let slug_typed = input.slug.clone();
+    // Built inside the form, which tells its fields what is wrong.
+    let slug = move || {
+        is_new.then(|| {
+            view! {
+                <TextField
+                    label="Slug"
+                    name="slug"
+                    value=slug_typed
+                    required=true
+                    hint="In every address and command; it never changes. Lower-case letters, digits, dots, hyphens, underscores."
+                />
+            }
+        })
+    };
     view! {
         <PageHeader title=title />
         {view.conflict.map(|conflict| view! { <Conflict view=conflict /> })}
         <Form action=action errors=view.errors hidden=hidden>
             <TextField label="Name" name="name" value=input.name required=true />
-            {slug}
+            {slug()}
             <Select
                 label="Team"
                 name="team"

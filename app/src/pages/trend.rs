@@ -6,9 +6,10 @@ mod sentence;
 pub use page::{TrendPage, TrendPageProps};
 pub use sentence::sentence;
 
-use super::parts::{Link, Shown, number};
+use super::parts::{Link, Moment, Shown, number};
 use crate::charts::{Break, Chart, GapChart, GapMark, Mark, Series, TrendChart};
 use metrics::Interval;
+use std::collections::BTreeSet;
 use time::OffsetDateTime;
 
 /// Everything that the trend page shows.
@@ -114,6 +115,10 @@ pub struct Choices {
 impl TrendView {
     /// The chart of the values.
     pub fn chart(&self) -> Chart {
+        self.clone().settled().draw_values(sentence(self).text())
+    }
+
+    fn draw_values(&self, description: String) -> Chart {
         let series = self.slices.iter().enumerate().map(|(index, name)| Series {
             name: name.clone(),
             marks: self
@@ -125,7 +130,7 @@ impl TrendView {
         });
         TrendChart {
             title: self.title(),
-            description: sentence(self).text(),
+            description,
             versions: self.versions(),
             series: series.collect(),
             breaks: self.breaks(),
@@ -135,10 +140,14 @@ impl TrendView {
 
     /// The chart of the differences; `None` where nothing is compared.
     pub fn gap_chart(&self) -> Option<Chart> {
+        self.clone().settled().draw_gaps(sentence(self).text())
+    }
+
+    fn draw_gaps(&self, description: String) -> Option<Chart> {
         self.points.iter().any(|point| point.gap.is_some()).then(|| {
             GapChart {
                 title: format!("{} in {}", self.gap_title(), self.metric.name),
-                description: sentence(self).text(),
+                description,
                 versions: self.versions(),
                 marks: self.points.iter().map(|point| point.gap.as_ref()?.mark()).collect(),
                 words: self.points.iter().map(Point::gap_words).collect(),
@@ -152,6 +161,20 @@ impl TrendView {
     pub fn title(&self) -> String {
         let name = number::capitalised(&self.metric.name);
         if self.attribute.is_empty() { name } else { format!("{name} by {}", self.attribute) }
+    }
+
+    /// The view as it is shown: differences one way, and each point with a name of its own.
+    #[must_use]
+    fn settled(self) -> Self {
+        let mut view = self.oriented();
+        let labels: BTreeSet<&str> = view.points.iter().map(|point| point.label.as_str()).collect();
+        if labels.len() < view.points.len() {
+            for point in &mut view.points {
+                point.label =
+                    format!("{} ({})", point.label, Moment::from(point.evaluated_at).date());
+            }
+        }
+        view
     }
 
     /// The same view with every difference taken the way the last one is, where all compare the
@@ -192,7 +215,13 @@ impl TrendView {
 
     fn breaks(&self) -> Vec<Break> {
         let broken = |(before, point): (usize, &Point)| {
-            point.broken.clone().map(|reason| Break { before, reason })
+            let reason = point.broken.as_deref()?;
+            // Where it says from what to what, the chart has room for the new state only.
+            let reason = match reason.split_once(" → ") {
+                Some((_, now)) => format!("→ {now}"),
+                None => reason.to_owned(),
+            };
+            Some(Break { before, reason })
         };
         self.points.iter().enumerate().skip(1).filter_map(broken).collect()
     }

@@ -97,6 +97,7 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
                 <TextField
                     label="File"
                     name="file"
+                    required=typed.staged.is_empty()
                     kind=FieldKind::File
                     errors=errors.clone()
                     hint=file_hint
@@ -104,6 +105,7 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
                 <Select
                     label="It holds"
                     name="kind"
+                    required=true
                     options=kinds
                     value=typed.kind
                     errors=errors.clone()

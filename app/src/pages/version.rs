@@ -218,34 +218,39 @@ pub fn VersionFormPage(view: VersionFormView) -> impl IntoView {
     let hidden = view.editing.map_or_else(Vec::new, |(version, seen)| {
         vec![("version".to_owned(), version.to_string()), ("seen".to_owned(), seen)]
     });
-    let fixed = is_new.then(|| {
-        view! {
-            <TextField
-                label="Label"
-                name="label"
-                value=input.label.clone()
-                required=true
-                hint="Such as v3 or 2026-11-01; it never changes."
-            />
-            <TextField
-                label="Commit"
-                name="commit"
-                value=input.commit.clone()
-                hint="Of the code that trained it."
-            />
-            <TextField
-                label="Artifact digest"
-                name="artifact_digest"
-                value=input.artifact_digest.clone()
-                hint="sha256: and 64 hexadecimal digits of the model file."
-            />
-        }
-    });
+    let (label, commit, digest) =
+        (input.label.clone(), input.commit.clone(), input.artifact_digest.clone());
+    // Built inside the form, which tells its fields what is wrong.
+    let fixed = move || {
+        is_new.then(|| {
+            view! {
+                <TextField
+                    label="Label"
+                    name="label"
+                    value=label
+                    required=true
+                    hint="Such as v3 or 2026-11-01; it never changes."
+                />
+                <TextField
+                    label="Commit"
+                    name="commit"
+                    value=commit
+                    hint="Of the code that trained it."
+                />
+                <TextField
+                    label="Artifact digest"
+                    name="artifact_digest"
+                    value=digest
+                    hint="sha256: and 64 hexadecimal digits of the model file."
+                />
+            }
+        })
+    };
     view! {
         <PageHeader title=title />
         {view.conflict.map(|conflict| view! { <Conflict view=conflict /> })}
         <Form action=action errors=view.errors hidden=hidden>
-            {fixed}
+            {fixed()}
             <TextArea
                 label="Training data"
                 name="training_data"

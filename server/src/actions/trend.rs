@@ -173,7 +173,11 @@ fn families(measured: &[(Run, Vec<Estimate>)]) -> Vec<Vec<String>> {
         .flat_map(|(_, estimates)| estimates)
         .map(|e| (e.slice.arity(), e.slice.attributes().map(str::to_owned).collect()))
         .collect();
-    families.into_iter().map(|(_, attributes)| attributes).filter(|a| !a.is_empty()).collect()
+    let mut families: Vec<Vec<String>> =
+        families.into_iter().map(|(_, attributes)| attributes).filter(|a| !a.is_empty()).collect();
+    // Few groups first: the first family is what is drawn unless another is asked for.
+    families.sort_by_cached_key(|family| (family.len(), groups(measured, family).len()));
+    families
 }
 
 fn chosen_attribute(
@@ -263,7 +267,9 @@ fn gap(estimates: &[Estimate], comparison: &Comparison, slices: &[Slice]) -> Opt
 /// What changed between two runs that makes them incomparable.
 fn break_between(before: &Run, after: &Run) -> Option<String> {
     let mut changed = vec![];
-    if dataset_of(before) != dataset_of(after) {
+    if before.dataset_name == after.dataset_name && before.dataset_label != after.dataset_label {
+        changed.push(format!("dataset version {} → {}", before.dataset_label, after.dataset_label));
+    } else if dataset_of(before) != dataset_of(after) {
         changed.push(format!("dataset {} → {}", dataset_of(before), dataset_of(after)));
     }
     let instrument = |run: &Run| {

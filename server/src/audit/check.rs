@@ -55,6 +55,53 @@ impl Report {
     }
 }
 
+impl Report {
+    /// What the result proves, and what it does not, in sentences.
+    pub fn sentences(&self, is_export: bool, has_key: bool) -> Vec<String> {
+        let Some(log) = &self.verified else {
+            return self.breach.iter().map(|breach| format!("BROKEN: {breach}")).collect();
+        };
+        let mut lines = vec![
+            format!("good: {} entries, each unchanged since the next was written", log.entries),
+            format!("root: {}", log.root),
+        ];
+        lines.push(match (self.checkpoints, log.checkpointed) {
+            (0, _) if !has_key => {
+                "held against no checkpoint, because there is no key: whoever can \
+                                   write the database could have written the whole log anew"
+                    .to_owned()
+            }
+            (0, _) => {
+                "held against no checkpoint: whoever can write the database could have written \
+                       the whole log anew"
+                    .to_owned()
+            }
+            (checkpoints, until) => format!(
+                "signed: {checkpoints} checkpoints agree; entries below {until} are as they were \
+                 when the checkpoint of size {until} was signed"
+            ),
+        });
+        if self.checkpoints_unused > 0 && has_key {
+            lines.push(format!(
+                "not used: {} stored checkpoints, signed by another key",
+                self.checkpoints_unused
+            ));
+        }
+        if log.erased > 0 {
+            lines.push(format!("erased: the details of {} entries", log.erased));
+        }
+        lines.push(if is_export {
+            "not shown: a tail that was left out of the export, unless a checkpoint vouches for it"
+                .to_owned()
+        } else {
+            "not shown: that what was logged is true, or that entries after the newest checkpoint you \
+             keep elsewhere were not cut off"
+                .to_owned()
+        });
+        lines
+    }
+}
+
 /// Verifies the log of a database, against its own checkpoints and those that were kept elsewhere.
 pub async fn database(snapshot: &mut Snapshot, witnesses: &Witnesses) -> Result<Report> {
     let stored = snapshot.checkpoints().await?;

@@ -2,8 +2,7 @@
 
 use super::database::{COULD_NOT_LOOK, Database};
 use super::{Failure, block_on};
-use crate::audit::check::{self, Report};
-use crate::error::Result;
+use crate::audit::check;
 use crate::store::Store;
 use clap::{Args, Subcommand};
 use std::io::{BufReader, Write as _};
@@ -58,7 +57,7 @@ pub fn run(command: Audit) -> Result<(), Failure> {
         serde_json::to_writer_pretty(&mut out, &report)?;
         writeln!(out)?;
     } else {
-        for line in words(&report, verify.export.is_some(), witnesses.key.is_some()) {
+        for line in report.sentences(verify.export.is_some(), witnesses.key.is_some()) {
             writeln!(out, "{line}")?;
         }
     }
@@ -69,45 +68,4 @@ pub fn run(command: Audit) -> Result<(), Failure> {
             Err(Failure { message: format!("the audit log does not verify: {breach}"), code: 1 })
         }
     }
-}
-
-/// What the result proves, and what it does not, in sentences.
-pub fn words(report: &Report, is_export: bool, has_key: bool) -> Vec<String> {
-    let Some(log) = &report.verified else {
-        return report.breach.iter().map(|breach| format!("BROKEN: {breach}")).collect();
-    };
-    let mut lines = vec![
-        format!("good: {} entries, each unchanged since the next was written", log.entries),
-        format!("root: {}", log.root),
-    ];
-    lines.push(match (report.checkpoints, log.checkpointed) {
-        (0, _) if !has_key => "held against no checkpoint, because there is no key: whoever can \
-                               write the database could have written the whole log anew"
-            .to_owned(),
-        (0, _) => "held against no checkpoint: whoever can write the database could have written \
-                   the whole log anew"
-            .to_owned(),
-        (checkpoints, until) => format!(
-            "signed: {checkpoints} checkpoints agree; entries below {until} are as they were \
-             when the checkpoint of size {until} was signed"
-        ),
-    });
-    if report.checkpoints_unused > 0 && has_key {
-        lines.push(format!(
-            "not used: {} stored checkpoints, signed by another key",
-            report.checkpoints_unused
-        ));
-    }
-    if log.erased > 0 {
-        lines.push(format!("erased: the details of {} entries", log.erased));
-    }
-    lines.push(if is_export {
-        "not shown: a tail that was left out of the export, unless a checkpoint vouches for it"
-            .to_owned()
-    } else {
-        "not shown: that what was logged is true, or that entries after the newest checkpoint you \
-         keep elsewhere were not cut off"
-            .to_owned()
-    });
-    lines
 }

@@ -137,6 +137,7 @@ impl Store {
         &self,
         filter: &Filter,
         below: i64,
+        offset: i64,
         limit: i64,
     ) -> Result<(Vec<StoredEntry>, i64)> {
         const PAGE: &str = concat!(
@@ -144,17 +145,18 @@ impl Store {
              salt, detail from audit_entry e left join audit_detail d on d.position = e.position \
              where ",
             wanted!(),
-            " and e.position < $7 order by e.position desc limit $8"
+            " and e.position < $7 order by e.position desc limit $8 offset $9"
         );
-        const COUNT: &str = concat!("select count(*) from audit_entry where ", wanted!());
+        const COUNT: &str =
+            concat!("select count(*) from audit_entry where ", wanted!(), " and position < $7");
         let (from, to) = (filter.from.map(micros), filter.to.map(micros));
         let rows: Vec<Row> = read!(self, db => sqlx::query_as(PAGE)
             .bind(filter.actor).bind(&filter.object_kind).bind(&filter.object_id)
-            .bind(&filter.action).bind(from).bind(to).bind(below).bind(limit)
+            .bind(&filter.action).bind(from).bind(to).bind(below).bind(limit).bind(offset)
             .fetch_all(db).await)?;
         let total: i64 = read!(self, db => sqlx::query_scalar(COUNT)
             .bind(filter.actor).bind(&filter.object_kind).bind(&filter.object_id)
-            .bind(&filter.action).bind(from).bind(to)
+            .bind(&filter.action).bind(from).bind(to).bind(below)
             .fetch_one(db).await)?;
         Ok((rows.into_iter().map(StoredEntry::from).collect(), total))
     }

@@ -204,7 +204,7 @@ impl ModelSort {
     const fn column(self) -> &'static str {
         match self {
             Self::Name => "m.sort_name",
-            Self::Team => "t.slug",
+            Self::Team => "(select t.slug from team t where t.id = m.team_id)",
             Self::Risk => "case m.risk_tier when 'high' then 3 when 'limited' then 2 else 1 end",
             Self::Updated => "m.updated_at",
             Self::NewestRun => {
@@ -228,8 +228,9 @@ macro_rules! select_model {
         concat!(
             "select m.id, m.slug, m.name, m.team_id, t.slug as team_slug, t.name as team_name, \
              m.task, m.risk_tier, m.stage, m.positive_outcome, m.restricted, m.architecture, \
-             m.surface, m.intended_use, m.out_of_scope_use, m.created_at, m.updated_at, m.version \
-             from model m join team t on t.id = m.team_id ",
+             m.surface, x.intended_use, x.out_of_scope_use, m.created_at, m.updated_at, m.version \
+             from model m join team t on t.id = m.team_id \
+             join model_text x on x.model_id = m.id ",
             $rest
         )
     };
@@ -257,16 +258,20 @@ impl Store {
         window: Window,
     ) -> Result<(Vec<ModelLine>, u64)> {
         let order = |statement: &mut Statement| {
-            statement
-                .push(" order by ")
-                .push(sort.column())
-                .push(if descending { " desc" } else { "" })
-                .push(", m.sort_name, m.id");
+            let direction = if descending { " desc" } else { "" };
+            statement.push(" order by ").push(sort.column()).push(direction);
+            // Both columns one way, so that an index can be walked in place of a sort.
+            match sort {
+                ModelSort::Name | ModelSort::Updated => {
+                    statement.push(", m.id").push(direction);
+                }
+                ModelSort::Team | ModelSort::Risk | ModelSort::NewestRun => {
+                    statement.push(", m.sort_name, m.id");
+                }
+            }
         };
         // The page first and what is looked up per line after it, not for every model there is.
-        let mut page = Statement::new(
-            "with page as (select m.id from model m join team t on t.id = m.team_id where ",
-        );
+        let mut page = Statement::new("with page as (select m.id from model m where ");
         visibility.push(&mut page);
         filter.push(&mut page);
         order(&mut page);
@@ -377,9 +382,10 @@ impl Tx {
     ) -> Result<ModelId> {
         const SQL: &str = "insert into model (id, slug, name, team_id, task, risk_tier, stage, \
              positive_outcome, restricted, sort_name, search_text, created_by, created_at, \
-             updated_at, version, architecture, surface, intended_use, out_of_scope_use) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, 1, $14, $15, \
-             $16, $17)";
+             updated_at, version, architecture, surface) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, 1, $14, $15)";
+        const TEXT: &str = "insert into model_text (model_id, intended_use, out_of_scope_use) \
+             values ($1, $2, $3)";
         let id = ModelId(self.id());
         let (at, by) = (micros(self.at()), self.actor().person.map(|person| person.0));
         let taken = format!("there is already a model `{}`", model.slug);
@@ -388,9 +394,10 @@ impl Tx {
             .bind(model.risk_tier.as_str()).bind(model.stage.as_str())
             .bind(model.positive_outcome.as_str()).bind(model.restricted)
             .bind(model.name.as_str().to_lowercase()).bind(search_text(model)).bind(by).bind(at)
-            .bind(&model.architecture).bind(&model.surface).bind(model.intended_use.as_str())
-            .bind(model.out_of_scope_use.as_str()).execute(db).await.map(drop))
+            .bind(&model.architecture).bind(&model.surface).execute(db).await.map(drop))
         .map_err(or_conflict(&taken))?;
+        in_tx!(self, db => sqlx::query(TEXT).bind(id.0).bind(model.intended_use.as_str())
+            .bind(model.out_of_scope_use.as_str()).execute(db).await.map(drop))?;
         self.link_model(id, links).await?;
         self.note(Entry::new("model.registered", "model", id).after(account(model)));
         Ok(id)
@@ -412,20 +419,22 @@ impl Tx {
         const SQL: &str = "update model set name = $3, team_id = $4, task = $5, risk_tier = $6, \
              stage = $7, positive_outcome = $8, restricted = $9, sort_name = $10, \
              search_text = $11, updated_at = $12, version = version + 1, architecture = $13, \
-             surface = $14, intended_use = $15, out_of_scope_use = $16 \
-             where id = $1 and version = $2";
+             surface = $14 where id = $1 and version = $2";
+        const TEXT: &str = "update model_text set intended_use = $2, out_of_scope_use = $3 \
+             where model_id = $1";
         let at = micros(self.at());
         let rows = in_tx!(self, db => sqlx::query(SQL).bind(id.0).bind(version)
             .bind(model.name.as_str()).bind(links.team.0).bind(model.task.as_str())
             .bind(model.risk_tier.as_str()).bind(model.stage.as_str())
             .bind(model.positive_outcome.as_str()).bind(model.restricted)
             .bind(model.name.as_str().to_lowercase()).bind(search_text(model)).bind(at)
-            .bind(&model.architecture).bind(&model.surface).bind(model.intended_use.as_str())
-            .bind(model.out_of_scope_use.as_str()).execute(db).await
+            .bind(&model.architecture).bind(&model.surface).execute(db).await
             .map(|done| done.rows_affected()))?;
         if rows == 0 {
             return Err(Error::PreconditionFailed(format!("model `{}`", model.slug)));
         }
+        in_tx!(self, db => sqlx::query(TEXT).bind(id.0).bind(model.intended_use.as_str())
+            .bind(model.out_of_scope_use.as_str()).execute(db).await.map(drop))?;
         self.link_model(id, links).await?;
         let before = json!(
             before

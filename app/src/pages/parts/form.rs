@@ -259,6 +259,8 @@ pub fn TextArea(
     let place = Place::of(&name, &label, &hint, errors.as_ref());
     // HTML drops one line break after the tag, so that text that begins with one needs another.
     let value = if value.starts_with(['\n', '\r']) { format!("\n{value}") } else { value };
+    // Leptos escapes nothing inside a textarea, so that its end tag would end it.
+    let value = value.replace('&', "&amp;").replace('<', "&lt;");
     view! {
         <div class="field">
             <label for=place.id.clone()>{label} {optional_mark(required)}</label>
@@ -461,6 +463,14 @@ mod tests {
         assert!(html.contains("aria-invalid=\"true\""), "{html}");
         assert!(html.contains("the model was changed meanwhile"), "{html}");
         assert!(!html.contains("secret"), "a password is never shown again: {html}");
+    }
+
+    #[test]
+    fn text_that_would_end_its_text_area_stays_in_it() {
+        let html = document(Frame::default(), || {
+            view! { <TextArea label="Notes" name="notes" value="</textarea><script>&lt;" /> }
+        });
+        assert!(html.contains("&lt;/textarea>&lt;script>&amp;lt;</textarea>"), "{html}");
     }
 
     #[test]

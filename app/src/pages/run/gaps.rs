@@ -11,12 +11,20 @@ pub(super) fn is_clear(difference: &Disparity) -> bool {
     difference.interval.as_ref().is_some_and(|it| it.low > 0.0 || it.high < 0.0)
 }
 
+/// The gaps on the metrics and attributes that the page's filters show.
 pub(super) fn panel(view: &RunView) -> Option<AnyView> {
-    if view.gaps.is_empty() {
+    let columns = view.choices.metrics.of(&view.columns);
+    let is_shown = |gap: &&Summary| {
+        columns.iter().any(|column| column.key == gap.metric)
+            && (view.choices.attribute.is_empty()
+                || view.choices.attribute == gap.attributes.join(";"))
+    };
+    let shown: Vec<&Summary> = view.gaps.iter().filter(is_shown).collect();
+    if shown.is_empty() {
         return None;
     }
     let mut attributes: Vec<&[String]> = Vec::new();
-    for gap in &view.gaps {
+    for gap in &shown {
         if !attributes.contains(&gap.attributes.as_slice()) {
             attributes.push(&gap.attributes);
         }
@@ -29,10 +37,10 @@ pub(super) fn panel(view: &RunView) -> Option<AnyView> {
                 [one] => Some(view.trend.set("attribute", one).to_string()),
                 _ => None,
             };
-            let rows = view
-                .gaps
+            let rows = shown
                 .iter()
                 .filter(|gap| gap.attributes == attributes)
+                .copied()
                 .map(|gap| row(gap, view.columns.iter().find(|column| column.key == gap.metric)))
                 .collect_view();
             view! {

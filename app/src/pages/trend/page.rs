@@ -12,7 +12,7 @@ use leptos::prelude::*;
 /// The trend page.
 #[component]
 pub fn TrendPage(view: TrendView) -> impl IntoView {
-    let view = view.oriented();
+    let view = view.settled();
     let subtitle = format!("dataset {} · instrument {}", view.dataset, view.instrument);
     let said = sentence(&view);
     let body = if view.points.is_empty() {

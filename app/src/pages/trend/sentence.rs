@@ -18,7 +18,7 @@ enum Side {
     Above,
     Below,
     /// The interval holds zero.
-    Open,
+    Unclear,
 }
 
 /// A difference that could be computed, always of the same group against the same other one.
@@ -31,6 +31,7 @@ struct Step<'a> {
 
 /// What the trend says.
 pub fn sentence(view: &TrendView) -> Sentence {
+    let view = &view.clone().settled();
     let metric = view.metric.name.as_str();
     let Some(last) = view.points.last() else {
         return Sentence::default()
@@ -43,10 +44,7 @@ pub fn sentence(view: &TrendView) -> Sentence {
         None => of_value(metric, view, comparable),
     };
     if let (Some(reason), true) = (&view.points[since].broken, since > 0) {
-        said = said.say(format!(
-            " Earlier versions do not compare: before {} the {reason}.",
-            view.points[since].label
-        ));
+        said = said.say(format!(" What was measured before does not compare ({reason})."));
     }
     said
 }
@@ -80,7 +78,7 @@ fn of_gap(metric: &str, points: &[Point], last: &Gap) -> Sentence {
     let [first, .., now] = &steps[..] else {
         let said = said.say("In ").stress(label);
         let said = match side(interval) {
-            Side::Open => said.say(format!(
+            Side::Unclear => said.say(format!(
                 ", {of} and {against} differ in {metric} by {} ({level} interval {range}): the \
                  data cannot tell it from no difference.",
                 number::signed_short(value)
@@ -107,19 +105,19 @@ fn of_gap(metric: &str, points: &[Point], last: &Gap) -> Sentence {
         let known = steps
             .iter()
             .take_while(|step| step.label != after.label)
-            .filter(|s| s.side != Side::Open)
+            .filter(|s| s.side != Side::Unclear)
             .last();
         let other_way = known.is_some_and(|known| known.side != after.side);
         let verb = match (before.side, after.side) {
-            (_, Side::Open) => "closed",
-            (Side::Open, _) if other_way => "opened the other way",
-            (Side::Open, _) if known.is_some() => "opened again",
-            (Side::Open, _) => "opened",
+            (_, Side::Unclear) => "closed",
+            (Side::Unclear, _) if other_way => "opened the other way",
+            (Side::Unclear, _) if known.is_some() => "opened again",
+            (Side::Unclear, _) => "opened",
             _ => "turned round",
         };
         let joint = if i > 0 { " and " } else { "" };
         said = said.say(format!("{joint}{verb} in ")).stress(after.label);
-        if after.side == Side::Open {
+        if after.side == Side::Unclear {
             said = said.say(format!(
                 " ({}, {} interval {})",
                 number::signed_short(after.value),
@@ -129,10 +127,10 @@ fn of_gap(metric: &str, points: &[Point], last: &Gap) -> Sentence {
         }
     }
     match now.side {
-        Side::Open if told.last().is_some_and(|(_, after)| after.label == now.label) => {
+        Side::Unclear if told.last().is_some_and(|(_, after)| after.label == now.label) => {
             said.say(". The data can no longer tell it from none.")
         }
-        Side::Open => said.say(format!(
+        Side::Unclear => said.say(format!(
             ", and in {} the data still cannot tell it from none ({level} interval {range}).",
             now.label
         )),
@@ -166,7 +164,7 @@ fn of_changing_pairs(metric: &str, points: &[Point]) -> Sentence {
     let tell = |said: Sentence, gap: &Gap, value: f64, interval: &Interval| {
         let word = if value > 0.0 { "above" } else { "below" };
         let verdict = match side(interval) {
-            Side::Open => "the data cannot tell it from none",
+            Side::Unclear => "the data cannot tell it from none",
             Side::Above | Side::Below => "the data can tell",
         };
         said.say(format!("{} is ", gap.of))
@@ -203,7 +201,7 @@ fn unchanged(
 ) -> Sentence {
     let level = number::level(now.interval.level);
     let range = number::signed_interval_words(now.interval.low, now.interval.high);
-    if now.side == Side::Open {
+    if now.side == Side::Unclear {
         return said
             .say(format!("In none of {versions} versions can the data tell a gap in {metric} between {of} and {against}; in "))
             .stress(now.label)
@@ -304,7 +302,7 @@ fn side(interval: &Interval) -> Side {
     } else if interval.high < 0.0 {
         Side::Below
     } else {
-        Side::Open
+        Side::Unclear
     }
 }
 

@@ -156,8 +156,8 @@ fn it_says_what_moved_and_whether_the_data_can_tell() {
         (
             broken,
             "In v8, true positive rate of Male is 0.31 below Female (95 % interval −0.34 to −0.27). \
-             The data can tell. One version is no trend yet. Earlier versions do not compare: \
-             before v8 the dataset changed.",
+             The data can tell. One version is no trend yet. What was measured before does \
+             not compare (dataset changed).",
         ),
     ];
     for (view, expected) in cases {
@@ -281,4 +281,12 @@ fn a_trend_without_points_says_what_to_run() {
     empty.upload_command = "evenhand upload run.json".to_owned();
     let html = document(Frame::default(), || view! { <TrendPage view=empty /> });
     assert!(html.contains("evenhand upload run.json") && !html.contains("<svg class"), "{html}");
+}
+
+#[test]
+fn versions_of_one_name_are_told_apart_by_their_day() {
+    let mut view = gaps([("v1", gap(0.10, 0.06, 0.14)), ("v1", gap(-0.10, -0.14, -0.06))]);
+    view.points[1].evaluated_at = datetime!(2026-12-01 0:00 UTC);
+    assert!(sentence(&view).text().contains("turned round in v1 (2026-12-01)"));
+    assert!(view.chart().svg.contains(">v1 (2026-11-01)<"));
 }
