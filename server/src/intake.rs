@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Display;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 use tempfile::NamedTempFile;
 use tokio::fs::File;
@@ -115,7 +116,7 @@ pub async fn receive(headers: &HeaderMap, body: Body, limit: u64, pace: Pace) ->
 pub async fn receive_form(request: Request, limit: u64, pace: Pace) -> Result<FileForm> {
     // The fields beside the file need some room of their own.
     refuse_declared(request.headers(), limit + FIELDS)?;
-    let mut multipart = Multipart::from_request(request, &())
+    let mut multipart = Multipart::from_request(in_sips(request), &())
         .await
         .map_err(|error| Error::BadRequest(error.body_text()))?;
     let mut form = FileForm::default();
@@ -138,6 +139,24 @@ pub async fn receive_form(request: Request, limit: u64, pace: Pace) -> Result<Fi
         }
     }
     Ok(form)
+}
+
+/// The same request, whose body rests after each chunk: the parser of forms takes in all that is
+/// ready before it hands on anything, and from a fast client that would be the whole body.
+fn in_sips(request: Request) -> Request {
+    let (parts, body) = request.into_parts();
+    let mut chunks = body.into_data_stream();
+    let mut gave = false;
+    let sips = futures::stream::poll_fn(move |context| {
+        if std::mem::take(&mut gave) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let next = chunks.poll_next_unpin(context);
+        gave = next.is_ready();
+        next
+    });
+    Request::from_parts(parts, Body::from_stream(sips))
 }
 
 fn broken_off(error: impl Display) -> Error {
