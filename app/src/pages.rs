@@ -5,10 +5,15 @@
 
 pub mod definition;
 pub mod home;
+pub mod account;
 pub mod login;
 pub mod parts;
+pub mod people;
+pub mod person;
 pub mod problems;
 pub mod run;
 pub mod trend;
 pub mod upload;
+pub mod teams;
+pub mod tokens;
 pub mod welcome;

@@ -2,9 +2,11 @@
 
 pub mod page;
 pub mod runs;
+pub mod teams;
 
 use crate::http::Routes;
 
 pub fn routes(routes: Routes) -> Routes {
     [runs::routes].into_iter().fold(routes, |routes, area| area(routes))
+    teams::routes(routes)
 }

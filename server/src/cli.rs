@@ -1,6 +1,7 @@
 //! The command line: one sub-command per file.
 
 pub mod demo;
+pub mod admin;
 pub mod serve;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +23,8 @@ enum Command {
     /// Read one upload as a limited child process of the server
     #[command(name = crate::reader::SUBCOMMAND, hide = true)]
     ReadUpload,
+    /// Accounts and tokens, on the database itself
+    Admin(admin::Admin),
 }
 
 /// Why a command ended without what it was asked for: a sentence for standard error, and the exit
@@ -44,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Serve(command) => serve::run(command),
         Command::Demo(command) => demo::run(command),
         Command::ReadUpload => crate::reader::child().map_err(Failure::from),
+        Command::Admin(command) => admin::run(command),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

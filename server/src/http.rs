@@ -1,5 +1,6 @@
 //! Pages for people: one file per area, routes first, then handlers.
 
+pub mod account;
 pub mod assets;
 pub mod failure;
 pub mod guard;
@@ -7,10 +8,13 @@ pub mod health;
 pub mod home;
 pub mod login;
 pub mod page;
+pub mod people;
 pub mod routes;
 pub mod runs;
 pub mod trend;
 pub mod upload;
+pub mod teams;
+pub mod tokens;
 pub mod visit;
 pub mod welcome;
 
@@ -49,6 +53,10 @@ pub fn routes(app: &App) -> Routes {
         runs::routes,
         trend::routes,
         upload::routes,
+        account::routes,
+        tokens::routes,
+        people::routes,
+        teams::routes,
         crate::api::routes,
     ]
     .into_iter()

@@ -272,6 +272,47 @@ impl Tx {
         Ok(())
     }
 
+    /// Ends all sessions of somebody else.
+    pub async fn end_sessions_of(
+        &mut self,
+        _: &Permit<ManagePeople>,
+        person: PersonId,
+    ) -> Result<()> {
+        let ended = self.end_sessions(person, "").await?;
+        self.note(
+            Entry::new("person.sessions_ended", "person", person)
+                .after(json!({ "sessions": ended.to_string() })),
+        );
+        Ok(())
+    }
+
+    /// Ends one of one's own sessions.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it has ended already or is somebody else's.
+    pub async fn end_own_session(&mut self, own: &Own, hash: &str) -> Result<()> {
+        const SQL: &str = "delete from session where person_id = $1 and hash = $2";
+        let person = own.person();
+        let rows = in_tx!(self, db => sqlx::query(SQL).bind(person.0).bind(hash)
+            .execute(db).await.map(|done| done.rows_affected()))?;
+        if rows == 0 {
+            return Err(Error::not_found("session"));
+        }
+        self.note(Entry::new("session.closed", "person", person));
+        Ok(())
+    }
+
+    /// Ends all of one's own sessions but the one with the hash `keep`; says how many.
+    pub async fn end_other_sessions(&mut self, own: &Own, keep: &str) -> Result<u64> {
+        let person = own.person();
+        let ended = self.end_sessions(person, keep).await?;
+        self.note(
+            Entry::new("person.sessions_ended", "person", person)
+                .after(json!({ "sessions": ended.to_string() })),
+        );
+        Ok(ended)
+    }
+
     /// Ends a person's sessions, all but the one with the hash `keep`.
     pub(super) async fn end_sessions(&mut self, person: PersonId, keep: &str) -> Result<u64> {
         const SQL: &str = "delete from session where person_id = $1 and hash <> $2";
