@@ -19,6 +19,8 @@ use crate::islands::chart_reader::Reading;
 pub struct Chart {
     /// The SVG element, for a page that has the stylesheet.
     pub svg: String,
+    /// Width and height of its view box.
+    pub size: (u16, u16),
     /// Where each point is and what it says, for reading by pointer and keyboard.
     pub readings: Vec<Reading>,
 }

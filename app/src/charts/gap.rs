@@ -4,15 +4,15 @@ use super::ink::{self, Ink};
 use super::scale::Scale;
 use super::trend::{area, breaks, grid, position, text, versions, whisker};
 use super::{Break, Chart};
-use crate::islands::chart_reader::Reading;
+use crate::islands::chart_reader::{BELOW_AXIS, Reading};
 use crate::pages::parts::number;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-const WIDTH: u32 = 1000;
-const HEIGHT: u32 = 190;
+const WIDTH: u16 = 1000;
+const HEIGHT: u16 = 190;
 const TOP: i32 = 24;
-const BOTTOM: i32 = 158;
+const BOTTOM: i32 = HEIGHT as i32 - BELOW_AXIS as i32;
 const RIGHT: i32 = 930;
 
 /// A difference with its interval.
@@ -50,11 +50,13 @@ impl GapChart {
         let mut drawn = String::new();
         let mut readings = Vec::new();
         {
-            let root = SVGBackend::with_string(&mut drawn, (WIDTH, HEIGHT)).into_drawing_area();
+            let root = SVGBackend::with_string(&mut drawn, (WIDTH.into(), HEIGHT.into()))
+                .into_drawing_area();
             self.draw_on(&root, &mut readings).expect("writing into a string cannot fail");
             root.present().expect("writing into a string cannot fail");
         }
-        Chart { svg: ink::finish(&drawn, "gap", &self.title, &self.description), readings }
+        let svg = ink::finish(&drawn, "gap", &self.title, &self.description);
+        Chart { svg, size: (WIDTH, HEIGHT), readings }
     }
 
     fn draw_on(

@@ -4,17 +4,17 @@ use super::ink::{self, Ink};
 use super::layout::{fit, spread, width};
 use super::scale::Scale;
 use super::{Break, Chart};
-use crate::islands::chart_reader::Reading;
+use crate::islands::chart_reader::{BELOW_AXIS, Reading};
 use crate::pages::parts::number;
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-const WIDTH: u32 = 1000;
-const HEIGHT: u32 = 320;
+const WIDTH: u16 = 1000;
+const HEIGHT: u16 = 320;
 const TOP: i32 = 26;
-const BOTTOM: i32 = 288;
+const BOTTOM: i32 = HEIGHT as i32 - BELOW_AXIS as i32;
 const LEFT: i32 = 46;
 const LABEL_HEIGHT: i32 = 16;
 
@@ -61,11 +61,13 @@ impl TrendChart {
         let mut drawn = String::new();
         let mut readings = Vec::new();
         {
-            let root = SVGBackend::with_string(&mut drawn, (WIDTH, HEIGHT)).into_drawing_area();
+            let root = SVGBackend::with_string(&mut drawn, (WIDTH.into(), HEIGHT.into()))
+                .into_drawing_area();
             self.draw_on(&root, &mut readings).expect("writing into a string cannot fail");
             root.present().expect("writing into a string cannot fail");
         }
-        Chart { svg: ink::finish(&drawn, "trend", &self.title, &self.description), readings }
+        let svg = ink::finish(&drawn, "trend", &self.title, &self.description);
+        Chart { svg, size: (WIDTH, HEIGHT), readings }
     }
 
     fn draw_on(

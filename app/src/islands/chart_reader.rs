@@ -3,6 +3,9 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
+/// How much of a chart's height lies below its axis.
+pub const BELOW_AXIS: u16 = 32;
+
 /// A point of a chart and what it says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
@@ -151,7 +154,8 @@ pub fn ChartReader(
         let (width, height) = (size.0.to_string(), size.1.to_string());
         ["0 0 ", &width, " ", &height].concat()
     };
-    let height = size.1.to_string();
+    // Down to the axis, so that the line leaves the versions below it readable.
+    let bottom = size.1.saturating_sub(BELOW_AXIS).to_string();
     let x = move || read().map_or(0, |reading| reading.x).to_string();
     let y = move || read().map_or(0, |reading| reading.y).to_string();
     view! {
@@ -178,7 +182,7 @@ pub fn ChartReader(
                     viewBox=view_box
                     aria-hidden="true"
                 >
-                    <line x1=x x2=x y1="0" y2=height />
+                    <line x1=x x2=x y1="24" y2=bottom />
                     <circle
                         cx=x
                         cy=y

@@ -1,5 +1,7 @@
 //! The run page: slices × metrics, the gaps between groups, and where the numbers come from.
 
+#[cfg(test)]
+mod cases;
 mod gaps;
 mod provenance;
 mod sentence;

@@ -44,6 +44,28 @@ pub fn short(value: f64) -> String {
     decimals(value, 2)
 }
 
+/// A ratio: two decimals near 1, fewer the larger it is.
+pub fn ratio(value: f64) -> String {
+    match value.abs() {
+        far if far >= 100.0 => {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a ratio is positive, and one beyond u64 may saturate"
+            )]
+            let whole = far.round() as u64;
+            count(whole)
+        }
+        far if far >= 10.0 => decimals(value, 1),
+        _ => decimals(value, 2),
+    }
+}
+
+/// Interval ends of a ratio: `[0.15, 0.69]`, `[27.2, 1,059]`.
+pub fn ratio_interval(low: f64, high: f64) -> String {
+    if high < 10.0 { interval(low, high) } else { format!("[{}, {}]", ratio(low), ratio(high)) }
+}
+
 /// Interval ends: `[0.54, 0.62]`.
 pub fn interval(low: f64, high: f64) -> String {
     let places = interval_places(low, high);
@@ -163,6 +185,14 @@ mod tests {
         assert_eq!(interval(1.0, 1.0), "[1.00, 1.00]");
         assert_eq!(signed_interval(-0.02, 0.04), "[−0.02, +0.04]");
         assert_eq!(signed_interval(-0.002, 0.13), "[−0.002, +0.130]");
+    }
+
+    #[test]
+    fn a_large_ratio_has_no_decimals_that_mean_nothing() {
+        assert_eq!(ratio(0.314), "0.31");
+        assert_eq!(ratio(171.19), "171");
+        assert_eq!(ratio_interval(27.18, 1058.78), "[27.2, 1,059]");
+        assert_eq!(ratio_interval(0.15, 0.69), "[0.15, 0.69]");
     }
 
     #[test]

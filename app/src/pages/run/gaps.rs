@@ -118,7 +118,7 @@ fn row(gap: &Summary, column: Option<&Column>) -> AnyView {
             <td class="num">
                 {measure(Some(difference), number::signed, number::signed_interval)}
             </td>
-            <td class="num">{measure(gap.ratio.as_ref(), number::short, number::interval)}</td>
+            <td class="num">{measure(gap.ratio.as_ref(), number::ratio, number::ratio_interval)}</td>
             <td>
                 <span class=class>{tells}</span>
                 {left_out}
