@@ -3,17 +3,24 @@
 //! A view struct owns everything its page shows, so that a page never asks for data and what it
 //! shows can be tested without a server.
 
+pub mod attributes;
+pub mod datasets;
 pub mod definition;
 pub mod home;
 pub mod account;
 pub mod login;
+pub mod model;
+pub mod model_form;
+pub mod models;
 pub mod parts;
 pub mod people;
 pub mod person;
 pub mod problems;
+pub mod proposals;
 pub mod run;
 pub mod trend;
 pub mod upload;
 pub mod teams;
 pub mod tokens;
+pub mod version;
 pub mod welcome;

@@ -1,12 +1,18 @@
 //! `/api/v1`: the same actions for programs, JSON in and out.
 
+pub mod body;
+pub mod models;
 pub mod page;
 pub mod runs;
 pub mod teams;
+pub mod versions;
 
 use crate::http::Routes;
 
 pub fn routes(routes: Routes) -> Routes {
     [runs::routes].into_iter().fold(routes, |routes, area| area(routes))
     teams::routes(routes)
+    [models::routes, versions::routes, runs::routes]
+        .into_iter()
+        .fold(routes, |routes, area| area(routes))
 }

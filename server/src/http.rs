@@ -2,11 +2,15 @@
 
 pub mod account;
 pub mod assets;
+pub mod attributes;
+pub mod datasets;
+pub mod edits;
 pub mod failure;
 pub mod guard;
 pub mod health;
 pub mod home;
 pub mod login;
+pub mod models;
 pub mod page;
 pub mod people;
 pub mod routes;
@@ -15,6 +19,7 @@ pub mod trend;
 pub mod upload;
 pub mod teams;
 pub mod tokens;
+pub mod versions;
 pub mod visit;
 pub mod welcome;
 
@@ -50,6 +55,10 @@ pub fn routes(app: &App) -> Routes {
         login::routes,
         welcome::routes,
         home::routes,
+        models::routes,
+        versions::routes,
+        datasets::routes,
+        attributes::routes,
         runs::routes,
         trend::routes,
         upload::routes,

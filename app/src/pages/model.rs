@@ -56,8 +56,8 @@ pub fn ModelPage(view: ModelView) -> impl IntoView {
     let edit = view
         .may_describe
         .then(|| view! { <a class="button" href=format!("{path}/edit")>"Edit"</a> });
-    let trend = (runs > 0)
-        .then(|| view! { <a class="button" href=format!("{path}/trend")>"Trend"</a> });
+    let trend =
+        (runs > 0).then(|| view! { <a class="button" href=format!("{path}/trend")>"Trend"</a> });
     let add = view.may_register.then(|| {
         view! {
             <a class="button primary" href=format!("{path}/versions/new")>

@@ -107,7 +107,8 @@ pub fn ModelsPage(view: ModelsView) -> impl IntoView {
     let last = first + view.rows.len() as u64 - 1;
     let last = if view.rows.is_empty() { first - 1 } else { last };
     let previous = (view.page > 1).then(|| link.set("page", view.page - 1));
-    let next = (last < view.total && !view.rows.is_empty()).then(|| link.set("page", view.page + 1));
+    let next =
+        (last < view.total && !view.rows.is_empty()).then(|| link.set("page", view.page + 1));
     let list = if view.rows.is_empty() {
         view! {
             <EmptyState title="No model fits" text="No model that you may see fits all of these filters.">
@@ -120,7 +121,7 @@ pub fn ModelsPage(view: ModelsView) -> impl IntoView {
     };
     view! {
         <PageHeader title="Models">{register}</PageHeader>
-        {filters(&view.choices, view.teams)}
+        {filters(view.choices, view.teams)}
         <section class="panel">
             {list} <Pages first=first last=last total=view.total previous=previous next=next />
         </section>
@@ -148,7 +149,7 @@ fn choices_of<T: Copy>(
         .collect()
 }
 
-fn filters(choices: &ModelChoices, teams: Vec<(String, String)>) -> impl IntoView + use<> {
+fn filters(choices: ModelChoices, teams: Vec<(String, String)>) -> impl IntoView {
     let kept: Vec<_> = choices
         .link()
         .query()
@@ -213,8 +214,9 @@ fn table(rows: Vec<ModelRow>, choices: &ModelChoices) -> AnyView {
     let rows = rows
         .into_iter()
         .map(|row| {
-            let restricted =
-                row.restricted.then(|| view! { " " <Badge text="restricted" kind=BadgeKind::Info /> });
+            let restricted = row
+                .restricted
+                .then(|| view! { " " <Badge text="restricted" kind=BadgeKind::Info /> });
             let run = match row.newest_run {
                 Some(at) => view! { <Time at=at /> }.into_any(),
                 None => view! { <span class="faint">"none"</span> }.into_any(),
@@ -244,18 +246,24 @@ fn table(rows: Vec<ModelRow>, choices: &ModelChoices) -> AnyView {
             }
         })
         .collect_view();
+    let model = sort_header(choices, "Model", "name", false);
+    let team = sort_header(choices, "Team", "team", false);
+    let risk_tier = sort_header(choices, "Risk", "risk", true);
+    let run = sort_header(choices, "Newest run", "run", true);
+    let described = sort_header(choices, "Described", "updated", true);
     view! {
         <Scroll label="Models">
             <table>
                 <thead>
                     <tr>
-                        {sort_header(choices, "Model", "name", false)}
-                        {sort_header(choices, "Team", "team", false)}
+                        {model}
+                        {team}
                         <th scope="col">"Task"</th>
-                        {sort_header(choices, "Risk", "risk", true)} <th scope="col">"Stage"</th>
+                        {risk_tier}
+                        <th scope="col">"Stage"</th>
                         <th scope="col">"Newest version"</th>
-                        {sort_header(choices, "Newest run", "run", true)}
-                        {sort_header(choices, "Described", "updated", true)}
+                        {run}
+                        {described}
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>

@@ -213,12 +213,7 @@ pub fn VersionFormPage(view: VersionFormView) -> impl IntoView {
         )
     } else {
         let path = version_path(&view.model_slug, &input.label);
-        (
-            format!("Edit {} {}", view.model_name, input.label),
-            format!("{path}/edit"),
-            path,
-            "Save",
-        )
+        (format!("Edit {} {}", view.model_name, input.label), format!("{path}/edit"), path, "Save")
     };
     let hidden = view.editing.map_or_else(Vec::new, |(version, seen)| {
         vec![("version".to_owned(), version.to_string()), ("seen".to_owned(), seen)]

@@ -51,6 +51,7 @@ pub async fn find_model(app: &App, actor: &Actor, slug: &str) -> Result<Model> {
     }
 }
 
+/// Whether the actor may see a model.
 pub async fn may_see_model(app: &App, actor: &Actor, model: &Model) -> Result<bool> {
     if !model.restricted {
         return Ok(actor.may(Permission::Read, Scope::Organisation));
