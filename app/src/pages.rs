@@ -3,11 +3,11 @@
 //! A view struct owns everything its page shows, so that a page never asks for data and what it
 //! shows can be tested without a server.
 
+pub mod account;
 pub mod attributes;
 pub mod datasets;
 pub mod definition;
 pub mod home;
-pub mod account;
 pub mod login;
 pub mod model;
 pub mod model_form;
@@ -18,9 +18,9 @@ pub mod person;
 pub mod problems;
 pub mod proposals;
 pub mod run;
-pub mod trend;
-pub mod upload;
 pub mod teams;
 pub mod tokens;
+pub mod trend;
+pub mod upload;
 pub mod version;
 pub mod welcome;

@@ -1,15 +1,15 @@
 //! One file per thing a person can do: load, ask the domain, write, audit.
 
+pub mod change_person;
+pub mod describe_team;
 pub mod edit_registry;
+pub mod invite;
+pub mod make_token;
 pub mod register_dataset;
 pub mod register_model;
 pub mod register_version;
 pub mod registry;
 pub mod runs;
-pub mod change_person;
-pub mod describe_team;
-pub mod invite;
-pub mod make_token;
 pub mod set_password;
 pub mod set_up;
 pub mod trend;

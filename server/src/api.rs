@@ -10,9 +10,7 @@ pub mod versions;
 use crate::http::Routes;
 
 pub fn routes(routes: Routes) -> Routes {
-    [runs::routes].into_iter().fold(routes, |routes, area| area(routes))
-    teams::routes(routes)
-    [models::routes, versions::routes, runs::routes]
+    [models::routes, versions::routes, runs::routes, teams::routes]
         .into_iter()
         .fold(routes, |routes, area| area(routes))
 }

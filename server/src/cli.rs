@@ -1,7 +1,7 @@
 //! The command line: one sub-command per file.
 
-pub mod demo;
 pub mod admin;
+pub mod demo;
 pub mod serve;
 
 use clap::{Parser, Subcommand};

@@ -5,3 +5,4 @@ mod attributes;
 mod datasets;
 mod health;
 mod models;
+mod size;

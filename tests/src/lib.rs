@@ -7,13 +7,17 @@
 //! });
 //! ```
 
+pub mod browser;
 mod client;
+pub mod crawl;
 mod database;
 mod people;
+mod site;
 
 pub use client::{Answer, Client};
 pub use database::{Database, fresh};
 pub use people::PASSWORD;
+pub use site::Site;
 
 use axum::Router;
 use server::App;
