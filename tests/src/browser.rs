@@ -17,7 +17,7 @@ use std::time::Duration;
 
 /// How long a page may take until it shows what a story waits for. A debug build on a busy machine
 /// evaluates a file of predictions in some seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A browser at one site.
 #[derive(Clone, Debug)]

@@ -43,7 +43,11 @@ impl Site {
         while app.base_url.get().is_none() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        Self { app, _folder: folder, _stop: stop }
+        let site = Self { app, _folder: folder, _stop: stop };
+        // Only now has it made the set-up link of its own, which any later one replaces.
+        let health = format!("{}/healthz", site.address());
+        reqwest::get(health).await.expect("the server answers").error_for_status().expect("well");
+        site
     }
 
     /// `http://HOST:PORT`
