@@ -42,7 +42,7 @@ async fn the_same_journey_with_scripts_off_misses_nothing() {
         to_a_trend(&browser, &setup).await;
         // It is indeed off: the loader would have left its mark.
         assert_eq!(browser.element("html").await.attr("data-islands").await.unwrap(), None);
-        assert!(browser.element("svg.chart .line").await.is_displayed().await.unwrap());
+        assert!(browser.element("figure .line").await.is_displayed().await.unwrap());
     })
     .await;
 }
