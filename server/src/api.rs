@@ -16,4 +16,7 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = runs::routes(routes);
     let routes = teams::routes(routes);
     audit::routes(routes)
+    [models::routes, versions::routes, runs::routes, teams::routes]
+        .into_iter()
+        .fold(routes, |routes, area| area(routes))
 }

@@ -12,6 +12,8 @@ mod doctor;
 mod evaluate;
 mod output;
 mod sending;
+pub mod admin;
+pub mod demo;
 pub mod serve;
 mod spec;
 mod upload;

@@ -16,3 +16,4 @@ mod teams;
 mod tokens;
 mod trend;
 mod uploads;
+mod size;

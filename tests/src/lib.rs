@@ -7,15 +7,19 @@
 //! });
 //! ```
 
+pub mod browser;
 mod client;
+pub mod crawl;
 mod database;
 mod make;
 mod people;
+mod site;
 
 pub use client::{Answer, Client};
 pub use database::{Database, fresh};
 pub use make::{Model, SPEC, TEAM, estimate, fixture, id_of, multipart, other};
 pub use people::PASSWORD;
+pub use site::Site;
 
 use axum::Router;
 use server::App;

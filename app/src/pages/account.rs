@@ -4,7 +4,7 @@ use super::parts::{
     Badge, BadgeKind, FieldKind, Form, PageHeader, Panel, Scroll, Submit, SubmitKind, TextField,
     Time,
 };
-use super::welcome::NewPassword;
+use super::welcome::{NewPassword, Username};
 use crate::form::FieldErrors;
 use leptos::prelude::*;
 use time::OffsetDateTime;
@@ -26,6 +26,7 @@ pub fn AccountPage(view: AccountView) -> impl IntoView {
     } else {
         view.roles.join(", ")
     };
+    let email = view.email.clone();
     let functions = (!view.functions.is_empty()).then(|| {
         view! {
             <dt>"May sign for"</dt>
@@ -51,6 +52,7 @@ pub fn AccountPage(view: AccountView) -> impl IntoView {
             </Panel>
             <Panel title="Change your password" note="your other sessions end">
                 <Form action="/account/password" errors=view.errors>
+                    <Username email=email />
                     <TextField
                         label="Current password"
                         name="old"

@@ -72,6 +72,7 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
         let name = if typed.staged_name.is_empty() { "the file" } else { &typed.staged_name };
         format!("{name} was checked and is kept for an hour; choose another to replace it")
     });
+    let needs_file = staged.is_none();
     let file_hint = staged.unwrap_or_else(|| {
         "Results: a run document (JSON) or the long table (CSV). Predictions: CSV or Parquet, also \
          compressed. Drop the file here or choose it."
@@ -101,6 +102,7 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
                     kind=FieldKind::File
                     errors=errors.clone()
                     hint=file_hint
+                    required=needs_file
                 />
                 <Select
                     label="It holds"
@@ -109,6 +111,7 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
                     options=kinds
                     value=typed.kind
                     errors=errors.clone()
+                    required=true
                 />
                 <TextField
                     label="Dataset"

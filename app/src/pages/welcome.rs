@@ -70,13 +70,21 @@ pub fn WelcomePage(view: WelcomeView) -> impl IntoView {
             <p>{text}</p>
             <dl class="facts">
                 <dt>"You log in as"</dt>
-                <dd>{view.email}</dd>
+                <dd>{view.email.clone()}</dd>
             </dl>
+            <Username email=view.email />
             <NewPassword />
             <Submit label="Set password" />
         </Form>
     }
     .into_any()
+}
+
+/// Whose password is set, for password managers; nobody sees it and the server does not read it.
+#[component]
+pub fn Username(email: String) -> impl IntoView {
+    view! { <input type="text" name="username" value=email autocomplete="username" readonly hidden /> }
+        .into_any()
 }
 
 /// A new password, twice.

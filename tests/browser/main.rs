@@ -1,0 +1,7 @@
+//! Whole journeys in a real browser, and what must hold on every page of the demo.
+
+#![expect(clippy::unwrap_used, reason = "all of it is tests")]
+
+mod journey;
+mod pages;
+mod refusals;
