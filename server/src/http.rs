@@ -51,21 +51,6 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wa
 /// Every route with the access it needs, in one place.
 pub fn routes(app: &App) -> Routes {
     let routes = Routes::new(app.clone());
-    [
-        health::routes,
-        metrics::routes,
-        assets::routes,
-        login::routes,
-        welcome::routes,
-        home::routes,
-        runs::routes,
-        trend::routes,
-        upload::routes,
-        audit::routes,
-        crate::api::routes,
-    ]
-    .into_iter()
-    .fold(routes, |routes, area| area(routes))
     let routes = health::routes(routes);
     let routes = metrics::routes(routes);
     let routes = assets::routes(routes);
@@ -78,6 +63,7 @@ pub fn routes(app: &App) -> Routes {
     let routes = attributes::routes(routes);
     let routes = runs::routes(routes);
     let routes = trend::routes(routes);
+    let routes = audit::routes(routes);
     let routes = upload::routes(routes);
     let routes = account::routes(routes);
     let routes = tokens::routes(routes);
