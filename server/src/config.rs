@@ -1,6 +1,7 @@
 //! Configuration: command line over environment over file over default. Every default is here.
 
 use crate::auth::password::Cost;
+use crate::intake::Pace;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -27,6 +28,8 @@ pub struct Config {
     pub results_limit: u64,
     /// Largest upload of predictions, in bytes.
     pub predictions_limit: u64,
+    /// How slowly an upload may come.
+    pub pace: Pace,
     /// Cells of fewer rows are hidden from whoever may not see sensitive detail.
     pub small_cell: u64,
     /// The binary whose child processes read uploads: this one.
@@ -47,6 +50,7 @@ impl Default for Config {
             metrics_token: None,
             results_limit: 64 << 20,
             predictions_limit: 2 << 30,
+            pace: Pace::default(),
             small_cell: 10,
             reader: crate::reader::own_binary(),
             password_cost: Cost::default(),

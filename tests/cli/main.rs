@@ -2,6 +2,7 @@
 //! how they end.
 
 mod evaluate;
+mod real;
 mod stub;
 mod upload;
 

@@ -3,6 +3,14 @@
 mod accounts;
 mod audit;
 mod attributes;
+mod bad_input;
 mod datasets;
 mod health;
 mod models;
+mod people;
+mod teams;
+mod tokens;
+mod routes;
+mod runs;
+mod trend;
+mod uploads;

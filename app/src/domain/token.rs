@@ -5,7 +5,7 @@ use super::text_enum::text_enum;
 text_enum! {
     /// A token's right is its scopes, cut down to what its person may do now.
     TokenScope {
-        Read = "read" ("read"),
+        Read = "read" ("read what its person may read"),
         ModelsWrite = "models:write" ("register and describe models"),
         RunsWrite = "runs:write" ("upload results"),
         LaunchesWrite = "launches:write" ("request launches"),

@@ -52,7 +52,7 @@ pub fn AccountPage(view: AccountView) -> impl IntoView {
             <Panel title="Change your password" note="your other sessions end">
                 <Form action="/account/password" errors=view.errors>
                     <TextField
-                        label="Password until now"
+                        label="Current password"
                         name="old"
                         kind=FieldKind::Password
                         autocomplete="current-password"

@@ -98,7 +98,7 @@ pub fn PersonPage(view: PersonView) -> impl IntoView {
             <Panel title="Roles" note="they count from the next request on">
                 {roles}
             </Panel>
-            <Panel title="Review functions">{functions}</Panel>
+            <Panel title="Reviewing" note="what they may sign for">{functions}</Panel>
         </div>
         <div class="row">
             <Panel title="Name and address">{edit}</Panel>
@@ -162,9 +162,11 @@ fn Roles(roles: Vec<RoleLine>, base: String) -> impl IntoView {
 fn Grant(form: GrantForm, teams: Vec<(String, String)>, base: String) -> impl IntoView {
     let roles =
         Role::ALL.iter().map(|role| (role.as_str().to_owned(), role.label().to_owned())).collect();
+    // The least of the roles stands first: a slip of the hand must not make an admin.
+    let role = if form.role.is_empty() { Role::Viewer.as_str().to_owned() } else { form.role };
     view! {
         <Form action=format!("{base}/roles") id="grant" errors=form.errors inline=true>
-            <Select label="Role" name="role" options=roles value=form.role required=true />
+            <Select label="Role" name="role" options=roles value=role required=true />
             <Select
                 label="In"
                 name="team"

@@ -36,11 +36,15 @@ pub struct RunView {
     pub provenance: Provenance,
     /// Groups that the attribute registry does not know yet.
     pub unconfirmed: Vec<Unconfirmed>,
+    /// Where all that the model proposed is accepted at once, if this viewer may.
+    pub accept_all: Option<Answer>,
     pub voided: Option<Voided>,
     /// Where the run is voided, if this viewer may.
     pub void_action: Option<String>,
     /// What was wrong with the last attempt to void it.
     pub void_errors: FieldErrors,
+    /// The reason that was typed then.
+    pub void_reason: String,
     pub csv_href: String,
     pub json_href: String,
 }

@@ -195,7 +195,7 @@ fn token_line(token: TokenLine, action: &str) -> impl IntoView + use<> {
         <tr>
             <th scope="row">{token.name} {shared}</th>
             <td>
-                <code>{format!("…{}", token.hint)}</code>
+                <code class="nowrap">{format!("…{}", token.hint)}</code>
             </td>
             <td>{scopes.join(", ")}</td>
             <td>{token.team.unwrap_or_else(|| "all".to_owned())}</td>

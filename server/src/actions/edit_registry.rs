@@ -69,6 +69,21 @@ pub async fn accept_groups(app: &App, actor: &Actor, slug: &str) -> Result<u64> 
     Ok(accepted)
 }
 
+/// Accepts one group that a model proposed.
+pub async fn accept_group(
+    app: &App,
+    actor: &Actor,
+    slug: &str,
+    (attribute, group): (&str, &str),
+) -> Result<()> {
+    let model = find_model(app, actor, slug).await?;
+    let lineage = app.store.lineage(model.team_id).await?;
+    let permit = actor.permit::<ConfirmGroups>(Scope::Team(&lineage))?;
+    let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
+    tx.accept_group(&permit, model.id, attribute, group).await?;
+    tx.commit().await
+}
+
 /// Makes a proposed group, or where none is named a proposed attribute, another name of a known
 /// one, for one model.
 pub async fn alias(

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::state::App;
 use crate::store::models::Model;
 use crate::store::runs::Run;
-use app::domain::attribute::{Registry, Unconfirmed};
+use app::domain::attribute::{Registry, Standing, Unconfirmed};
 use app::domain::disclosure::hide_small_cells;
 use app::domain::model::PositiveOutcome;
 use app::domain::{ModelId, Permission, RunId, Scope, TeamId};
@@ -24,6 +24,8 @@ pub struct Seen {
     pub lineage: Vec<TeamId>,
     pub estimates: Vec<Estimate>,
     pub unconfirmed: Vec<Unconfirmed>,
+    /// Attributes, as the run names them, that nobody has confirmed.
+    pub unconfirmed_attributes: BTreeSet<String>,
     pub outcome: Outcome,
 }
 
@@ -52,10 +54,19 @@ pub async fn look(app: &App, actor: &Actor, id: &str) -> Result<Seen> {
     let registry = app.store.registry().await?;
     let stored = app.store.estimates_of(run.id).await?;
     let unconfirmed = registry.unconfirmed(model.id, stored.iter().map(|e| &e.slice));
+    let unconfirmed_attributes = unconfirmed
+        .iter()
+        .map(|unknown| &unknown.attribute)
+        .filter(|name| {
+            let known = registry.attribute(registry.attribute_name(model.id, name));
+            known.is_none_or(|known| known.standing != Standing::Confirmed)
+        })
+        .cloned()
+        .collect();
     let least = least_cell(app, actor, &lineage);
     let estimates = shown(&registry, model.id, stored, least);
     let outcome = outcome_of(&run, &model);
-    Ok(Seen { run, model, lineage, estimates, unconfirmed, outcome })
+    Ok(Seen { run, model, lineage, estimates, unconfirmed, unconfirmed_attributes, outcome })
 }
 
 /// The model of a slug with its runs, the oldest evaluation first.

@@ -106,14 +106,17 @@ pub async fn trend(app: &App, actor: &Actor, slug: &str, asked: Asked) -> Result
         .collect();
     measured.retain(|(_, estimates)| !estimates.is_empty());
 
+    // By whichever of its names a slice is asked for, it is the same line.
+    let asked_slices: Vec<Slice> =
+        asked.slices.iter().map(|slice| registry.resolve(model.id, slice)).collect();
     let attributes = families(&measured);
-    let attribute = chosen_attribute(&attributes, asked.attribute.as_deref(), &asked.slices);
+    let attribute = chosen_attribute(&attributes, asked.attribute.as_deref(), &asked_slices);
     let groups = groups(&measured, &attribute);
-    let slices = if asked.slices.is_empty() {
+    let slices = if asked_slices.is_empty() {
         let drawn: Vec<Slice> = groups.iter().take(GROUPS).cloned().collect();
         if drawn.is_empty() { vec![Slice::overall()] } else { drawn }
     } else {
-        asked.slices
+        asked_slices
     };
     let compare = asked.compare.unwrap_or(Reference::Best);
     let outcome = measured

@@ -9,8 +9,9 @@ use crate::clock::micros;
 use crate::error::{Error, Result};
 use crate::reader::{Job, Reading, Source, read_in_child};
 use crate::state::App;
+use crate::store::datasets::other_data;
 use crate::store::is_duplicate;
-use crate::store::runs::{NewRun, Run, SourceKey};
+use crate::store::runs::{NewRun, Run, SourceKey, key_taken};
 use app::domain::attribute::Unconfirmed;
 use app::domain::{Email, Grants, Label, Permission, PersonId, Scope, TeamId};
 use app::upload::canonical::{canonical, run_content};
@@ -76,14 +77,12 @@ pub async fn admit(app: &App, actor: &Actor, model: &str) -> Result<()> {
 pub async fn upload(app: &App, actor: &Actor, upload: &Upload) -> Result<Receipt> {
     let checked = check(app, actor, upload).await?;
     let owner = key_owner(actor);
-    let request = sha256_hex(format!("{}{}", upload.digest, checked.source.key));
+    let request = request_digest(upload, &checked);
     if let Some(key) = &upload.idempotency_key {
         let since = micros(app.clock.now() - KEY_LASTS);
         if let Some((earlier, run)) = app.store.idempotent(&owner, key, since).await? {
             if earlier != request {
-                return Err(Error::Conflict(
-                    "this Idempotency-Key came before, with another request".to_owned(),
-                ));
+                return Err(key_taken());
             }
             if let Some(run) = run
                 && let Some(run) = app.store.run(run.into()).await?
@@ -95,19 +94,47 @@ pub async fn upload(app: &App, actor: &Actor, upload: &Upload) -> Result<Receipt
     if let Some(version) = checked.version
         && let Some(run) = app.store.run_by_source(version, &checked.source).await?
     {
-        return known(app, run).await;
+        return remembered(app, upload, &owner, &request, run).await;
     }
     let reading = read(app, &checked, upload).await?;
     match store(app, actor, upload, &checked, &reading, &owner, &request).await {
         // Somebody sent the same at the same moment and was first.
         Err(Error::Database(error)) if is_duplicate(&error) => {
             match existing(app, &checked, &reading).await? {
-                Some(run) => known(app, run).await,
+                Some(run) => remembered(app, upload, &owner, &request, run).await,
                 None => Err(error.into()),
             }
         }
         other => other,
     }
+}
+
+/// What an Idempotency-Key stands for: the bytes, how they are read, and where they go.
+fn request_digest(upload: &Upload, checked: &Checked) -> String {
+    let request = json!({
+        "bytes": upload.digest,
+        "how": checked.source.key,
+        "model": checked.model.id,
+        "version": checked.label,
+        "uploader": checked.uploader,
+    });
+    sha256_hex(canonical(&request))
+}
+
+/// A run that is there already, under the key that this request came with.
+async fn remembered(
+    app: &App,
+    upload: &Upload,
+    owner: &str,
+    request: &str,
+    run: Run,
+) -> Result<Receipt> {
+    if let Some(key) = &upload.idempotency_key {
+        let now = app.clock.now();
+        let since = micros(now - KEY_LASTS);
+        app.store.remember_known(owner, key, request, run.id, (since, micros(now))).await?;
+    }
+    known(app, run).await
 }
 
 /// Reads an upload and says what it would become; nothing is stored.
@@ -118,6 +145,7 @@ pub async fn preview(app: &App, actor: &Actor, upload: &Upload) -> Result<Previe
     let slices = reading.document.estimates.iter().map(|estimate| &estimate.slice);
     let unconfirmed = registry.unconfirmed(checked.model.id, slices);
     let existing = existing(app, &checked, &reading).await?;
+    refuse_other_data(app, &reading.document.dataset).await?;
     Ok(Preview {
         digest: run_digest(&checked, &reading).unwrap_or_default(),
         document: reading.document,
@@ -126,6 +154,17 @@ pub async fn preview(app: &App, actor: &Actor, upload: &Upload) -> Result<Previe
         unconfirmed,
         existing,
     })
+}
+
+/// What storing would refuse about the dataset, said before.
+async fn refuse_other_data(app: &App, sent: &metrics::DatasetRef) -> Result<()> {
+    let known = app.store.dataset(&sent.name, &sent.version).await?;
+    match (known.and_then(|known| known.digest), &sent.digest) {
+        (Some(known), Some(sent_digest)) if known != *sent_digest => {
+            Err(other_data(&sent.name, &sent.version, &known, sent_digest))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// An upload whose surroundings are in order.
@@ -153,7 +192,11 @@ async fn check(app: &App, actor: &Actor, upload: &Upload) -> Result<Checked> {
                 upload.model, upload.version
             )));
         }
-        (_, Ok(label)) => label,
+        (None, Ok(label)) => {
+            actor.permit::<RegisterModel>(Scope::Team(&lineage))?;
+            label
+        }
+        (Some(_), Ok(label)) => label,
         (_, Err(error)) => {
             return Err(Error::input(vec![
                 Problem::new("bad_version", format!("`{}` is no version label", upload.version))
@@ -254,7 +297,15 @@ fn digest_of(checked: &Checked, version: app::domain::VersionId, document: &RunD
 
 /// The run that this upload is, if it is there: from the same bytes, or with the same content.
 async fn existing(app: &App, checked: &Checked, reading: &Reading) -> Result<Option<Run>> {
-    let Some(version) = checked.version else { return Ok(None) };
+    let version = match checked.version {
+        Some(version) => Some(version),
+        // Whoever was first may have made the version too.
+        None => {
+            let label = checked.label.as_str();
+            app.store.version_by_label(checked.model.id, label).await?.map(|version| version.id)
+        }
+    };
+    let Some(version) = version else { return Ok(None) };
     match app.store.run_by_source(version, &checked.source).await? {
         Some(run) => Ok(Some(run)),
         None => app.store.run_by_digest(&digest_of(checked, version, &reading.document)).await,
@@ -283,7 +334,8 @@ async fn store(
     };
     let digest = digest_of(checked, version, document);
     if let Some(run) = app.store.run_by_digest(&digest).await? {
-        return known(app, run).await;
+        drop(tx);
+        return remembered(app, upload, owner, request, run).await;
     }
     let dataset = tx.ensure_dataset(&permit, &document.dataset).await?;
     let groups: Vec<(String, String)> = document
@@ -310,7 +362,8 @@ async fn store(
     };
     let id = tx.add_run(&permit, &new).await?;
     if let Some(key) = &upload.idempotency_key {
-        tx.remember_key(owner, key, request, id).await?;
+        let since = micros(checked.received_at - KEY_LASTS);
+        tx.remember_key(owner, key, request, id, since).await?;
     }
     tx.commit().await?;
     let run = app.store.run(id).await?.ok_or_else(|| Error::not_found("run"))?;

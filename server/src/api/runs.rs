@@ -71,7 +71,7 @@ async fn upload_results(
         })
         .transpose()?;
     let (parts, body) = request.into_parts();
-    let received = receive(&parts.headers, body, app.config.results_limit).await?;
+    let received = receive(&parts.headers, body, app.config.results_limit, app.config.pace).await?;
     let source = Source::Results { format };
     let upload = describe(
         model,
@@ -98,7 +98,7 @@ async fn upload_predictions(
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));
     let (received, spec) = if is_form {
-        let form = receive_form(request, app.config.predictions_limit).await?;
+        let form = receive_form(request, app.config.predictions_limit, app.config.pace).await?;
         let spec = form.fields.get("spec").cloned().or_else(|| query.spec.clone());
         let file = form.file.ok_or_else(|| {
             Error::input(vec![
@@ -107,8 +107,8 @@ async fn upload_predictions(
         })?;
         (file, spec)
     } else {
-        let limit = app.config.predictions_limit;
-        (receive(&headers, request.into_body(), limit).await?, query.spec.clone())
+        let (limit, pace) = (app.config.predictions_limit, app.config.pace);
+        (receive(&headers, request.into_body(), limit, pace).await?, query.spec.clone())
     };
     let spec = spec.ok_or_else(|| {
         Error::input(vec![

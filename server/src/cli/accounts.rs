@@ -106,6 +106,7 @@ struct TokenArgs {
 }
 
 /// What a command answers: text for a person, and the same for a program.
+#[derive(Debug)]
 struct Answer {
     text: String,
     json: Value,
@@ -290,4 +291,79 @@ async fn describe(store: &Store, person: &Person, roles: &[Grant]) -> Result<Val
         "state": state,
         "roles": roles,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::token;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    enum Line {
+        User(User),
+        Token(Token),
+    }
+
+    /// What a command line answers on a database in this folder.
+    async fn evenhand_admin(folder: &std::path::Path, line: &str) -> Result<Answer, String> {
+        let database = format!("sqlite://{}", folder.join("admin.db").display());
+        let words = ["admin"].into_iter().chain(line.split(' ')).chain(["--database", &database]);
+        let line = Line::try_parse_from(words).map_err(|error| error.to_string())?;
+        let store = Store::open(&database).await.map_err(|error| error.to_string())?;
+        store.migrate().await.map_err(|error| error.to_string())?;
+        let answer = match &line {
+            Line::User(user) => answer(&store, &user.options, &user.command).await,
+            Line::Token(token) => {
+                make(&store, &Clock::System, &Actor::operator(), &token.args).await
+            }
+        };
+        answer.map_err(|error| explained(error).message)
+    }
+
+    #[tokio::test]
+    async fn people_are_added_listed_given_roles_and_shut_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = async |line: &str| evenhand_admin(folder.path(), line).await;
+
+        let added = run("user add Ann@example.org --name Ann --role admin").await.unwrap();
+        assert!(added.text.starts_with("http://127.0.0.1:3000/welcome/"), "{}", added.text);
+        assert_eq!(added.json["link"], added.text.as_str());
+        run("user add bo@example.org --name Bo --role lead --function product").await.unwrap();
+        run("user role bo@example.org viewer").await.unwrap();
+        run("user role bo@example.org lead --revoke").await.unwrap();
+        run("user disable bo@example.org").await.unwrap();
+
+        let list = run("user list").await.unwrap();
+        assert_eq!(
+            list.text,
+            "ann@example.org\tAnn\tinvited\tadmin\nbo@example.org\tBo\tdisabled\tviewer"
+        );
+        assert_eq!(list.json[1]["roles"], json!([{ "role": "viewer", "team": null }]));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_done_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = async |line: &str| {
+            evenhand_admin(folder.path(), line).await.map(|answer| answer.text).unwrap_err()
+        };
+        assert!(run("user add x --name Ann --role boss").await.contains("is not one of admin"));
+        let both = run("user add x --name Ann --role lead --team nowhere").await;
+        assert!(both.contains("email: ") && both.contains("team: "), "{both}");
+        assert!(run("user disable nobody@example.org").await.contains("nobody@example.org"));
+        evenhand_admin(folder.path(), "user add a@b.org --name A --role admin").await.ok().unwrap();
+        assert!(run("user disable a@b.org").await.contains("last admin"));
+    }
+
+    #[tokio::test]
+    async fn a_token_is_printed_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = async |line: &str| evenhand_admin(folder.path(), line).await;
+        run("user add ann@example.org --name Ann --role engineer").await.ok().unwrap();
+        let made = run("token ann@example.org --scope read,runs:write").await.ok().unwrap();
+        assert!(token::is_well_formed(&made.text), "{}", made.text);
+        let refused = run("token ann@example.org --scope all --days 400").await.err().unwrap();
+        assert!(refused.contains("scopes: ") && refused.contains("days: "), "{refused}");
+    }
 }

@@ -73,6 +73,7 @@ impl Serve {
             results_limit: file.results_limit.unwrap_or(default.results_limit),
             predictions_limit: file.predictions_limit.unwrap_or(default.predictions_limit),
             small_cell: file.small_cell.unwrap_or(default.small_cell),
+            pace: default.pace,
             password_cost: default.password_cost,
             database,
             reader: default.reader,

@@ -8,6 +8,7 @@ use crate::actions::edit_registry::{self, find_attribute};
 use crate::actions::registry::{upwards, visibility};
 use crate::auth::Actor;
 use crate::error::{Error, Result};
+use crate::http::login::local;
 use crate::state::App;
 use crate::store::models::Visibility;
 use app::domain::attribute::{KnownAttribute, Registry, Sensitivity, Standing};
@@ -316,27 +317,44 @@ async fn add_alias(
     Ok(form(page.refused(), view))
 }
 
+/// What a lead says about groups that a model proposed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct GroupFields {
+    attribute: String,
+    /// Empty: all groups, or the attribute itself.
+    group: String,
+    target: String,
+    /// The page to go back to; the model's where none is named.
+    next: String,
+}
+
+impl GroupFields {
+    fn back(&self, slug: &str) -> String {
+        if self.next.is_empty() { model_path(slug) } else { local(&self.next).to_owned() }
+    }
+}
+
 async fn accept(
     State(app): State<App>,
     actor: Actor,
     session: Session,
     Path(slug): Path<String>,
+    Form(fields): Form<GroupFields>,
 ) -> Result<Response> {
+    let back = fields.back(&slug);
+    let GroupFields { attribute, group, .. } = fields;
+    if !group.is_empty() {
+        edit_registry::accept_group(&app, &actor, &slug, (&attribute, &group)).await?;
+        return done(&session, &back, format!("{group} is confirmed.")).await;
+    }
     let accepted = edit_registry::accept_groups(&app, &actor, &slug).await?;
     let said = match accepted {
         0 => "Nothing was left to accept.".to_owned(),
         1 => "One group is confirmed.".to_owned(),
         n => format!("{n} groups are confirmed."),
     };
-    done(&session, &model_path(&slug), said).await
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct MeantFields {
-    attribute: String,
-    group: String,
-    target: String,
+    done(&session, &back, said).await
 }
 
 async fn alias(
@@ -344,11 +362,11 @@ async fn alias(
     actor: Actor,
     session: Session,
     Path(slug): Path<String>,
-    Form(fields): Form<MeantFields>,
+    Form(fields): Form<GroupFields>,
 ) -> Result<Response> {
-    let MeantFields { attribute, group, target } = fields;
+    let back = fields.back(&slug);
+    let GroupFields { attribute, group, target, .. } = fields;
     edit_registry::alias(&app, &actor, &slug, (&attribute, &group), &target).await?;
     let what = if group.is_empty() { attribute } else { group };
-    done(&session, &model_path(&slug), format!("{what} stands for {target} in this model now."))
-        .await
+    done(&session, &back, format!("{what} stands for {target} in this model now.")).await
 }

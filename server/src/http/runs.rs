@@ -62,7 +62,7 @@ async fn show(
         sort: query.sort,
         descending: query.order == "desc",
     };
-    Ok(render(&actor, page, &seen, choices, FieldErrors::default()))
+    Ok(render(&actor, page, &seen, choices, Default::default()))
 }
 
 fn render(
@@ -70,9 +70,9 @@ fn render(
     page: Page,
     seen: &Seen,
     choices: Choices,
-    errors: FieldErrors,
+    voiding: (String, FieldErrors),
 ) -> Response {
-    let view = view(actor, seen, choices, errors);
+    let view = view(actor, seen, choices, voiding);
     let (model, run) = (&seen.model, &seen.run);
     let version = format!("/models/{}/versions/{}", model.slug, run.version_label);
     page.title(view.title.clone())
@@ -86,7 +86,12 @@ fn render(
         .html(move || view! { <RunPage view=view /> })
 }
 
-fn view(actor: &Actor, seen: &Seen, choices: Choices, void_errors: FieldErrors) -> RunView {
+fn view(
+    actor: &Actor,
+    seen: &Seen,
+    choices: Choices,
+    (void_reason, void_errors): (String, FieldErrors),
+) -> RunView {
     let (run, model) = (&seen.run, &seen.model);
     let scope = Scope::Team(&seen.lineage);
     let may_confirm = actor.may(Permission::ConfirmGroups, scope);
@@ -129,31 +134,48 @@ fn view(actor: &Actor, seen: &Seen, choices: Choices, void_errors: FieldErrors) 
             run_digest: run.digest.clone(),
             receipt: receipt(&run.format, &run.receipt),
         },
+        accept_all: may_confirm.then(|| Answer {
+            action: format!("/models/{}/groups/accept", model.slug),
+            fields: vec![("next".to_owned(), format!("/runs/{}", run.id))],
+        }),
         unconfirmed: seen
             .unconfirmed
             .iter()
             .map(|unknown| {
                 let groups = format!("/models/{}/groups", model.slug);
-                let answer = |verb: &str| {
+                let next = format!("/runs/{}", run.id);
+                let answer = |verb: &str, group: &str, target: &str| {
+                    let fields = [
+                        ("attribute", unknown.attribute.as_str()),
+                        ("group", group),
+                        ("target", target),
+                        ("next", next.as_str()),
+                    ];
                     may_confirm.then(|| Answer {
                         action: format!("{groups}/{verb}"),
-                        fields: vec![
-                            ("attribute".to_owned(), unknown.attribute.clone()),
-                            ("group".to_owned(), unknown.group.clone()),
-                            ("next".to_owned(), format!("/runs/{}", run.id)),
-                        ],
+                        fields: fields
+                            .into_iter()
+                            .filter(|(_, value)| !value.is_empty())
+                            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                            .collect(),
                     })
                 };
-                let alias = unknown.nearest.as_ref().and_then(|nearest| {
-                    let mut answer = answer("alias")?;
-                    answer.fields.push(("to".to_owned(), nearest.clone()));
-                    Some(answer)
-                });
+                // Where the attribute itself is new, its name is what may have been mistyped.
+                let of_attribute = seen.unconfirmed_attributes.contains(&unknown.attribute);
+                let group = if of_attribute { "" } else { unknown.group.as_str() };
+                let alias =
+                    unknown.nearest.as_ref().and_then(|nearest| answer("alias", group, nearest));
                 Unconfirmed {
                     attribute: unknown.attribute.clone(),
                     group: unknown.group.clone(),
-                    nearest: unknown.nearest.clone(),
-                    accept: answer("accept"),
+                    nearest: unknown.nearest.as_ref().map(|nearest| {
+                        if of_attribute {
+                            format!("the attribute {nearest}")
+                        } else {
+                            nearest.clone()
+                        }
+                    }),
+                    accept: answer("accept", &unknown.group, ""),
                     alias,
                 }
             })
@@ -166,6 +188,7 @@ fn view(actor: &Actor, seen: &Seen, choices: Choices, void_errors: FieldErrors) 
         void_action: (run.voided_at.is_none() && actor.may(Permission::VoidRun, scope))
             .then(|| format!("/runs/{}/void", run.id)),
         void_errors,
+        void_reason,
         csv_href: format!("/runs/{}/estimates.csv", run.id),
         json_href: format!("/runs/{}/document.json", run.id),
     }
@@ -256,7 +279,7 @@ async fn void(
         Err(Error::Fields(errors)) => {
             let seen = look(&app, &actor, &id).await?;
             let choices = Choices { path: format!("/runs/{}", seen.run.id), ..Choices::default() };
-            Ok(render(&actor, page.refused(), &seen, choices, errors))
+            Ok(render(&actor, page.refused(), &seen, choices, (form.reason, errors)))
         }
         Err(error) => Err(error),
     }

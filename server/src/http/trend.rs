@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::http::runs::attachment;
 use crate::http::{Access, Page, Routes};
 use crate::state::App;
+use crate::store::runs::Run;
 use app::domain::Permission;
 use app::domain::disclosure::is_hidden;
 use app::pages::definition;
@@ -21,6 +22,7 @@ use leptos::prelude::*;
 use metrics::Slice;
 use metrics::disparity::{Disparity, Reference};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use time::Duration;
 
 pub fn routes(routes: Routes) -> Routes {
@@ -182,7 +184,7 @@ fn view(trend: &Trend, query: &TrendQuery) -> TrendView {
         },
         attribute: trend.attribute.join(" × "),
         slices: trend.slices.iter().map(Slice::label).collect(),
-        points: trend.points.iter().map(point).collect(),
+        points: trend.points.iter().map(|of| point(of, label(of, &trend.points))).collect(),
         choices,
         dataset: if trend.dataset.is_empty() { "all".to_owned() } else { trend.dataset.clone() },
         instrument: last.map_or_else(
@@ -247,9 +249,41 @@ fn choices(
     }
 }
 
-fn point(point: &crate::actions::trend::Point) -> Point {
+/// What a point is called: its version and, where that was measured more than once, what tells
+/// the measurements apart.
+fn label(of: &crate::actions::trend::Point, points: &[crate::actions::trend::Point]) -> String {
+    let version = &of.run.version_label;
+    let same: Vec<&Run> =
+        points.iter().map(|p| &p.run).filter(|run| run.version_label == *version).collect();
+    if same.len() == 1 {
+        return version.clone();
+    }
+    let day = |run: &Run| from_micros(run.evaluated_at).date().to_string();
+    let minute = |run: &Run| {
+        let at = from_micros(run.evaluated_at);
+        format!("{} {:02}:{:02}", at.date(), at.hour(), at.minute())
+    };
+    let ways: [&dyn Fn(&Run) -> String; 5] = [
+        &|run| run.dataset_label.clone(),
+        &dataset_of,
+        &day,
+        &|run| format!("{}, {}", dataset_of(run), day(run)),
+        &minute,
+    ];
+    let tells = |way: &&&dyn Fn(&Run) -> String| {
+        same.iter().map(|run| way(run)).collect::<BTreeSet<_>>().len() == same.len()
+    };
+    // Runs of the same minute on the same data have only their digests left.
+    let what = match ways.iter().find(tells) {
+        Some(way) => way(&of.run),
+        None => of.run.digest.chars().skip("sha256:".len()).take(8).collect(),
+    };
+    format!("{version} · {what}")
+}
+
+fn point(point: &crate::actions::trend::Point, label: String) -> Point {
     Point {
-        label: point.run.version_label.clone(),
+        label,
         href: format!("/runs/{}", point.run.id),
         evaluated_at: from_micros(point.run.evaluated_at),
         estimates: point

@@ -7,7 +7,7 @@ use crate::auth::Actor;
 use crate::error::{Error, Result};
 use crate::http::page::done;
 use crate::http::{Access, Page, Routes};
-use crate::intake::{FileForm, Received, receive_form};
+use crate::intake::{FileForm, Received, receive_form, too_large};
 use crate::reader::Source;
 use crate::state::App;
 use app::domain::Permission;
@@ -20,6 +20,7 @@ use leptos::prelude::*;
 use metrics::{Slice, Spec};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use tower_sessions::Session;
 
 pub fn routes(routes: Routes) -> Routes {
@@ -79,7 +80,7 @@ async fn take(
     request: Request,
 ) -> Result<Response> {
     upload_run::admit(&app, &actor, &slug).await?;
-    let mut form = receive_form(request, app.config.predictions_limit).await?;
+    let mut form = receive_form(request, app.config.predictions_limit, app.config.pace).await?;
     let (model, _) = crate::actions::runs::runs_of(&app, &actor, &slug).await?;
     let owner = actor.person()?;
     let mut typed = Typed {
@@ -90,12 +91,17 @@ async fn take(
         staged: String::new(),
         staged_name: String::new(),
     };
-    let received = form.file.take().or_else(|| app.shelf.take(owner, form.field("staged")));
+    let received =
+        form.file.take().map(Arc::new).or_else(|| app.shelf.find(owner, form.field("staged")));
+    let limit = app.config.results_limit;
+    if form.field("kind") != "predictions" && received.as_ref().is_some_and(|r| r.bytes > limit) {
+        return Err(too_large(limit));
+    }
     let refused = |page: Page, typed: Typed, errors: FieldErrors, problems| {
         let view = UploadView { typed, errors, problems, ..UploadView::default() };
         render(page.refused(), &model.slug, &model.name, &version, view)
     };
-    let described = describe(&form, received.as_ref(), &slug, &version);
+    let described = describe(&form, received.as_deref(), &slug, &version);
     let (upload, received) = match (described, received) {
         (Ok(upload), Some(received)) => (upload, received),
         (Err(Error::Fields(errors)), received) => {
@@ -116,6 +122,10 @@ async fn take(
             Err(Error::Input { problems, .. }) => {
                 Ok(refused(page, typed, FieldErrors::default(), problems))
             }
+            Err(Error::Conflict(why)) => {
+                keep(&app, &actor, &mut typed, Some(received));
+                Ok(refused(page, typed, FieldErrors::one("dataset", why), vec![]))
+            }
             Err(error) => Err(error),
         };
     }
@@ -131,12 +141,16 @@ async fn take(
         Err(Error::Input { problems, .. }) => {
             Ok(refused(page, typed, FieldErrors::default(), problems))
         }
+        Err(Error::Conflict(why)) => {
+            keep(&app, &actor, &mut typed, Some(received));
+            Ok(refused(page, typed, FieldErrors::one("dataset", why), vec![]))
+        }
         Err(error) => Err(error),
     }
 }
 
 /// Keeps a file for the next attempt, so that it need not be chosen again.
-fn keep(app: &App, actor: &Actor, typed: &mut Typed, received: Option<Received>) {
+fn keep(app: &App, actor: &Actor, typed: &mut Typed, received: Option<Arc<Received>>) {
     if let (Some(received), Some(person)) = (received, actor.person) {
         typed.staged.clone_from(&received.digest);
         typed.staged_name.clone_from(&received.name);

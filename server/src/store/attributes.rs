@@ -224,6 +224,35 @@ impl Tx {
         Ok(rows)
     }
 
+    /// Accepts one group that a model proposed, with its attribute.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the model has not proposed it, or somebody was first.
+    pub async fn accept_group(
+        &mut self,
+        _: &Permit<ConfirmGroups>,
+        model: ModelId,
+        attribute: &str,
+        group: &str,
+    ) -> Result<()> {
+        const ATTRIBUTE: &str = "update attribute set standing = 'confirmed', \
+             version = version + 1 where standing = 'proposed' and id = $1";
+        const GROUP: &str = "update attribute_group set standing = 'confirmed' where id = $1";
+        self.raise_registry().await?;
+        let registry = self.registry().await?;
+        let (attribute, group) = registry.pair(model, attribute, group);
+        let known = registry.attribute(attribute).ok_or_else(|| Error::not_found("attribute"))?;
+        let proposed = known
+            .group(group)
+            .filter(|g| g.standing == Standing::Proposed && g.proposed_by == Some(model))
+            .ok_or_else(|| Error::not_found("proposed group"))?;
+        in_tx!(self, db => sqlx::query(ATTRIBUTE).bind(known.id.0).execute(db).await.map(drop))?;
+        in_tx!(self, db => sqlx::query(GROUP).bind(proposed.id.0).execute(db).await.map(drop))?;
+        let accepted = json!({ attribute: [group] });
+        self.note(Entry::new("groups.accepted", "model", model).after(accepted));
+        Ok(())
+    }
+
     /// Makes what a model calls a proposed group another name of a known one, for that model.
     pub async fn alias_group(
         &mut self,
@@ -235,6 +264,7 @@ impl Tx {
     ) -> Result<()> {
         self.raise_registry().await?;
         let registry = self.registry().await?;
+        let attribute = registry.attribute_name(model, attribute);
         let known = registry.attribute(attribute).ok_or_else(|| Error::not_found("attribute"))?;
         let proposed = known
             .group(group)

@@ -81,6 +81,14 @@ macro_rules! select_dataset {
     };
 }
 
+/// That a name and version stand for other data than was sent.
+pub fn other_data(name: &str, label: &str, known: &str, sent: &str) -> Error {
+    Error::Conflict(format!(
+        "{name}@{label} is already known with digest {known}, and this one has {sent}; \
+         give other data another version"
+    ))
+}
+
 impl Store {
     pub async fn dataset(&self, name: &str, label: &str) -> Result<Option<Dataset>> {
         const SQL: &str = select_dataset!("where d.name = $1 and d.label = $2");
@@ -199,11 +207,7 @@ impl Tx {
         if let (Some(known), Some(sent)) = (&digest, &new.digest)
             && known != sent
         {
-            return Err(Error::Conflict(format!(
-                "{}@{} is already known with digest {known}, and this one has {sent}; \
-                 give other data another version",
-                new.name, new.label
-            )));
+            return Err(other_data(new.name.as_str(), new.label.as_str(), known, sent));
         }
         let fills_digest = digest.is_none() && new.digest.is_some();
         let fills_rows = rows.is_none() && new.rows.is_some();

@@ -174,6 +174,19 @@ macro_rules! select_estimate {
     };
 }
 
+/// No row is written when the key stands for another request already.
+const REMEMBER: &str = "insert into idempotency_key \
+     (owner, key, request_digest, run_id, created_at) values ($1, $2, $3, $4, $5) \
+     on conflict (owner, key) do update set request_digest = excluded.request_digest, \
+     run_id = excluded.run_id, created_at = excluded.created_at \
+     where idempotency_key.created_at <= $6 \
+     or idempotency_key.request_digest = excluded.request_digest";
+
+/// The answer to a key that stands for another request.
+pub fn key_taken() -> Error {
+    Error::Conflict("this Idempotency-Key came before, with another request".to_owned())
+}
+
 impl Store {
     pub async fn run(&self, id: RunId) -> Result<Option<Run>> {
         const SQL: &str = select_run!("where r.id = $1");
@@ -276,6 +289,25 @@ impl Store {
             .fetch_optional(db).await)?)
     }
 
+    /// Remembers that an Idempotency-Key came with what had made a run before: no change of state,
+    /// so no entry in the audit log.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when another request came with the key meanwhile.
+    pub async fn remember_known(
+        &self,
+        owner: &str,
+        key: &str,
+        request_digest: &str,
+        run: RunId,
+        (since, now): (i64, i64),
+    ) -> Result<()> {
+        let rows = write_alone!(self, db => sqlx::query(REMEMBER).bind(owner).bind(key)
+            .bind(request_digest).bind(run.0).bind(now).bind(since)
+            .execute(db).await.map(|done| done.rows_affected()))?;
+        if rows == 0 { Err(key_taken()) } else { Ok(()) }
+    }
+
     /// Forgets keys that are too old to count.
     pub async fn sweep_idempotency(&self, before: i64) -> Result<()> {
         const SQL: &str = "delete from idempotency_key where created_at <= $1";
@@ -341,22 +373,23 @@ impl Tx {
         Ok(())
     }
 
-    /// Remembers which run an Idempotency-Key made; a key that has aged out is taken over.
+    /// Remembers which run an Idempotency-Key made; a key from before `since` is taken over.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when another request came with the key meanwhile.
     pub async fn remember_key(
         &mut self,
         owner: &str,
         key: &str,
         request_digest: &str,
         run: RunId,
+        since: i64,
     ) -> Result<()> {
-        const SQL: &str = "insert into idempotency_key \
-             (owner, key, request_digest, run_id, created_at) values ($1, $2, $3, $4, $5) \
-             on conflict (owner, key) do update set request_digest = excluded.request_digest, \
-             run_id = excluded.run_id, created_at = excluded.created_at";
         let now = micros(self.at());
-        in_tx!(self, db => sqlx::query(SQL).bind(owner).bind(key).bind(request_digest)
-            .bind(run.0).bind(now).execute(db).await.map(drop))?;
-        Ok(())
+        let rows = in_tx!(self, db => sqlx::query(REMEMBER).bind(owner).bind(key)
+            .bind(request_digest).bind(run.0).bind(now).bind(since)
+            .execute(db).await.map(|done| done.rows_affected()))?;
+        if rows == 0 { Err(key_taken()) } else { Ok(()) }
     }
 
     /// Voids a run; it stays readable.

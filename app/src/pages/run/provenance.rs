@@ -81,6 +81,13 @@ pub(super) fn banners(view: &RunView) -> AnyView {
     let unconfirmed = (!view.unconfirmed.is_empty()).then(|| {
         let count = number::counted(view.unconfirmed.len() as u64, "group is", "groups are");
         let items = view.unconfirmed.iter().cloned().map(unconfirmed).collect_view();
+        let all = view.accept_all.clone().filter(|_| view.unconfirmed.len() > 1).map(|answer| {
+            view! {
+                <Form action=answer.action hidden=answer.fields inline=true>
+                    <Submit label="Accept all that this model proposed" kind=SubmitKind::Primary />
+                </Form>
+            }
+        });
         view! {
             <section class="banner thin" aria-label="Unconfirmed groups">
                 <h2 class="v thin">{format!("{count} unconfirmed")}</h2>
@@ -89,6 +96,7 @@ pub(super) fn banners(view: &RunView) -> AnyView {
                      their numbers until a lead accepts each or makes it an alias."
                 </p>
                 <ul class="plain">{items}</ul>
+                {all}
             </section>
         }
     });
@@ -196,7 +204,7 @@ pub(super) fn panel(provenance: &Provenance) -> AnyView {
 
 pub(super) fn void_form(view: &RunView) -> Option<AnyView> {
     let action = view.void_action.clone().filter(|_| view.voided.is_none())?;
-    let errors = view.void_errors.clone();
+    let (reason, errors) = (view.void_reason.clone(), view.void_errors.clone());
     let open = !errors.is_empty();
     Some(
         view! {
@@ -207,7 +215,7 @@ pub(super) fn void_form(view: &RunView) -> Option<AnyView> {
                      this cannot be taken back."
                 </p>
                 <Form action=action id="void" errors=errors>
-                    <TextArea label="Reason" name="reason" required=true rows=3 />
+                    <TextArea label="Reason" name="reason" required=true rows=3 value=reason />
                     <Submit label="Void this run" kind=SubmitKind::Danger />
                 </Form>
             </details>
