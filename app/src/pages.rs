@@ -3,9 +3,9 @@
 //! A view struct owns everything its page shows, so that a page never asks for data and what it
 //! shows can be tested without a server.
 
-pub mod audit;
 pub mod account;
 pub mod attributes;
+pub mod audit;
 pub mod datasets;
 pub mod definition;
 pub mod home;

@@ -11,7 +11,7 @@ pub mod versions;
 use crate::http::Routes;
 
 pub fn routes(routes: Routes) -> Routes {
-    [audit::routes, runs::routes].into_iter().fold(routes, |routes, area| area(routes))
+    let routes = audit::routes(routes);
     let routes = models::routes(routes);
     let routes = versions::routes(routes);
     let routes = runs::routes(routes);

@@ -1,11 +1,5 @@
 //! The command line: one sub-command per file.
 
-pub mod admin;
-pub mod audit;
-pub mod backup;
-pub mod database;
-pub mod demo;
-pub mod doctor;
 mod accounts;
 mod admin;
 mod audit;

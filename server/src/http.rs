@@ -2,8 +2,8 @@
 
 pub mod account;
 pub mod assets;
-pub mod audit;
 pub mod attributes;
+pub mod audit;
 pub mod datasets;
 pub mod edits;
 pub mod failure;

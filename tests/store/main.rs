@@ -2,6 +2,6 @@
 
 mod audit;
 mod backup;
+mod people;
 mod registry;
 mod upgrade;
-mod people;

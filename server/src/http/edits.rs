@@ -51,7 +51,7 @@ pub async fn conflict(
         object_id: Some(id.to_string()),
         ..Filter::default()
     };
-    let (entries, _) = app.store.audit_page(&filter, i64::MAX, 1).await?;
+    let (entries, _) = app.store.audit_page(&filter, i64::MAX, 0, 1).await?;
     let person = entries
         .first()
         .and_then(|entry| entry.actor_id.as_deref())
