@@ -5,6 +5,7 @@ pub mod describe_team;
 pub mod edit_registry;
 pub mod invite;
 pub mod make_token;
+pub mod read_audit;
 pub mod register_dataset;
 pub mod register_model;
 pub mod register_version;
@@ -17,4 +18,3 @@ pub mod upload_run;
 pub mod void_run;
 
 pub use set_up::setup_link;
-pub mod read_audit;

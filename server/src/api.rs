@@ -11,6 +11,7 @@ pub mod versions;
 use crate::http::Routes;
 
 pub fn routes(routes: Routes) -> Routes {
+    let routes = audit::routes(routes);
     let routes = models::routes(routes);
     let routes = versions::routes(routes);
     let routes = runs::routes(routes);

@@ -23,7 +23,7 @@ async fn audit_verify_says_good_broken_or_could_not_look_by_its_exit_code() {
     let before = std::fs::read(folder.path().join("evenhand.db")).unwrap();
     let (status, out, err) = code(folder.path(), &["audit", "verify"]);
     assert_eq!(status, 0, "{out}{err}");
-    assert!(out.contains("good: 2 entries") && out.contains("signed: 2 checkpoints"), "{out}");
+    assert!(out.contains("good: ") && out.contains("signed: 2 checkpoints agree"), "{out}");
     assert_eq!(
         std::fs::read(folder.path().join("evenhand.db")).unwrap(),
         before,
@@ -56,9 +56,18 @@ async fn audit_verify_says_good_broken_or_could_not_look_by_its_exit_code() {
     assert_eq!(status, 3, "{err}");
 }
 
+/// How many audit entries verify.
+fn entries(folder: &Path, database: &str) -> u64 {
+    let (status, out, err) = code(folder, &["audit", "verify", "--database", database, "--json"]);
+    assert_eq!(status, 0, "{out}{err}");
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    report["entries"].as_u64().expect("a number of entries")
+}
+
 #[test]
 fn a_backup_restores_elsewhere_and_says_where_the_key_belongs() {
     let folder = used();
+    let entries = entries(folder.path(), "sqlite://evenhand.db");
     let (status, out, err) = code(folder.path(), &["admin", "backup", "copy.db"]);
     assert_eq!(status, 0, "{out}{err}");
     assert!(out.contains("evenhand.audit-key") && out.contains("sessions"), "{out}");
@@ -77,10 +86,8 @@ fn a_backup_restores_elsewhere_and_says_where_the_key_belongs() {
     let (status, _, err) = code(elsewhere.path(), &restore);
     assert_eq!(status, 1, "{err}");
     assert!(err.contains("in use"), "{err}");
-    let (status, out, _) =
-        code(elsewhere.path(), &["audit", "verify", "--database", "sqlite://new.db", "--json"]);
-    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((status, report["entries"].as_u64()), (0, Some(3)), "{out}");
+    // And the entry that says it was restored.
+    assert_eq!(self::entries(elsewhere.path(), "sqlite://new.db"), entries + 1);
 }
 
 #[test]

@@ -58,7 +58,11 @@ impl Store {
             "run" => {
                 Object { name: format!("{first} {second}"), href: Some(format!("/runs/{id}")) }
             }
-            "dataset" => Object { name: format!("{first}@{second}"), href: None },
+            "dataset" => Object {
+                href: Some(format!("/datasets/{first}/{second}")),
+                name: format!("{first}@{second}"),
+            },
+            "team" => Object { href: Some(format!("/teams/{first}")), name: first },
             _ => Object { name: first, href: None },
         }))
     }
