@@ -11,13 +11,9 @@ pub mod versions;
 use crate::http::Routes;
 
 pub fn routes(routes: Routes) -> Routes {
-    let routes = audit::routes(routes);
     let routes = models::routes(routes);
     let routes = versions::routes(routes);
     let routes = runs::routes(routes);
     let routes = teams::routes(routes);
     audit::routes(routes)
-    [models::routes, versions::routes, runs::routes, teams::routes]
-        .into_iter()
-        .fold(routes, |routes, area| area(routes))
 }

@@ -12,8 +12,6 @@ mod doctor;
 mod evaluate;
 mod output;
 mod sending;
-pub mod admin;
-pub mod demo;
 pub mod serve;
 mod spec;
 mod upload;

@@ -63,7 +63,6 @@ pub fn routes(app: &App) -> Routes {
     let routes = attributes::routes(routes);
     let routes = runs::routes(routes);
     let routes = trend::routes(routes);
-    let routes = audit::routes(routes);
     let routes = upload::routes(routes);
     let routes = account::routes(routes);
     let routes = tokens::routes(routes);

@@ -293,7 +293,7 @@ each_db!(a_log_written_anew_shows_against_checkpoints_which_say_between_which, |
         write(&server, 3).await;
     }
     let mut whole = entries(&server.app).await;
-    whole[3].action = "test.nothing".to_owned();
+    "test.nothing".clone_into(&mut whole[3].action);
     rewrite(&server.app.store, whole).await;
     let told = breach(&server.app).await;
     assert_eq!((told.position, told.below), (2, Some(5)), "{told}");

@@ -98,7 +98,6 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
                 <TextField
                     label="File"
                     name="file"
-                    required=typed.staged.is_empty()
                     kind=FieldKind::File
                     errors=errors.clone()
                     hint=file_hint
@@ -107,7 +106,6 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
                 <Select
                     label="It holds"
                     name="kind"
-                    required=true
                     options=kinds
                     value=typed.kind
                     errors=errors.clone()
