@@ -143,20 +143,26 @@ fn announce(address: SocketAddr, welcome: &str) -> Result<()> {
 
 /// Resolves on Ctrl-C or SIGTERM. A second one ends the process at once: whoever asks twice does
 /// not want to wait, and nothing that was acknowledged is lost by it.
-pub async fn told_to_stop() {
-    let mut signals = match Signals::new() {
-        Ok(signals) => signals,
-        Err(error) => {
-            tracing::warn!(%error, "signals cannot be caught: only kill -9 ends this server");
-            return std::future::pending().await;
-        }
-    };
-    signals.next().await;
-    tokio::spawn(async move {
+///
+/// Signals are caught from this call on, not from the first poll: one that comes while the server
+/// starts is not lost, and does not kill it half way.
+pub fn told_to_stop() -> impl Future<Output = ()> {
+    let signals = Signals::new();
+    async move {
+        let mut signals = match signals {
+            Ok(signals) => signals,
+            Err(error) => {
+                tracing::warn!(%error, "signals cannot be caught: only kill -9 ends this server");
+                return std::future::pending().await;
+            }
+        };
         signals.next().await;
-        tracing::warn!("told to stop again: not waiting for anything");
-        std::process::exit(STOPPED_TWICE);
-    });
+        tokio::spawn(async move {
+            signals.next().await;
+            tracing::warn!("told to stop again: not waiting for anything");
+            std::process::exit(STOPPED_TWICE);
+        });
+    }
 }
 
 /// Exit code after a second signal: 128 + SIGINT, as shells have it.

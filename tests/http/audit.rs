@@ -24,10 +24,10 @@ each_db!(the_log_shows_who_did_what_and_escapes_what_it_shows, |server| {
 });
 
 each_db!(the_log_is_filtered_by_action_object_person_and_day, |server| {
-    let reviewer = server.signed_in(Role::Reviewer).await;
     note(&server, "thing.painted", 1, "alpha-one").await;
     server.app.clock.advance(time::Duration::days(2));
     note(&server, "thing.renamed", 2, "beta-two").await;
+    let reviewer = server.signed_in(Role::Reviewer).await;
     for (query, there, not_there) in [
         ("action=thing.painted", "alpha-one", "beta-two"),
         ("kind=thing&object=2", "beta-two", "alpha-one"),

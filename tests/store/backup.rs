@@ -39,13 +39,17 @@ async fn fill(store: &Store) {
             "insert into team values ({parent}, 'zz-parent', 'Parent', null, 1, 1);
              insert into team values ({child}, 'aa-child', 'O''Neill; drop table team; -- Ä 😀',
                  {parent}, 9007199254740993, 1);
-             insert into person (id, email, name, created_at, version)
-                 values ({ann}, 'ann@example.org', 'Ann', 1, 1);
+             insert into person (id, email, name, search_text, created_at, version)
+                 values ({ann}, 'ann@example.org', 'Ann', 'ann ann@example.org', 1, 1);
              insert into session values ('hash', {ann}, '{{}}', 1, 1, 9000000000000000);
              insert into one_time_link (hash, person_id, purpose, created_at, expires_at)
                  values ('link', {ann}, 'reset', 1, 2);
-             insert into model values ({model}, 'm', 'M', {child}, 'binary_classification', 'high',
-                 'staging', 'favourable', '', '', '', '', true, 'm', {ann}, 1, 1, 1);
+             insert into model (id, slug, name, team_id, task, risk_tier, stage, positive_outcome,
+                 restricted, sort_name, search_text, created_by, created_at, updated_at, version,
+                 architecture, surface) values ({model}, 'm', 'M', {child},
+                 'binary_classification', 'high', 'staging', 'favourable', true, 'm', 'm', {ann},
+                 1, 1, 1, '', '');
+             insert into model_text values ({model}, 'for tests', '');
              insert into model_version (id, model_id, label, commit_ref, artifact_digest,
                  training_data, notes, created_by, created_at, version)
                  values ({version}, {model}, '1', '', '', '', '', null, 1, 1);

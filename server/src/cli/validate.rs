@@ -25,7 +25,8 @@ pub struct Validate {
 /// What the server says of a file; fields that it may add later are ignored.
 #[derive(Debug, Deserialize)]
 struct Preview {
-    digest: String,
+    /// None while the version, which is part of what it covers, is not there.
+    digest: Option<String>,
     #[serde(default)]
     format: String,
     #[serde(default)]
@@ -44,7 +45,8 @@ pub fn run(command: Validate) -> Result<(), Failure> {
         return print(&format!("{}\n", answer.body.trim_end()));
     }
     let mut table = facts(&preview.receipt);
-    table.insert(0, ("digest", preview.digest));
+    let digest = preview.digest.unwrap_or_else(|| "known once the version is there".to_owned());
+    table.insert(0, ("digest", digest));
     table.insert(1, ("format", preview.format));
     if let Some(run) = preview.existing {
         table.insert(0, ("is there", client.link(&run)));
