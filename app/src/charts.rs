@@ -1,6 +1,6 @@
 //! Charts: from data to SVG that carries classes in place of colours, so that it follows the theme.
 //!
-//! plotters draws; [`ink`] names what is drawn and turns plotters' colours into classes. Nothing
+//! plotters draws; `ink` names what is drawn and turns plotters' colours into classes. Nothing
 //! here loads or decides anything.
 
 pub mod gap;

@@ -109,7 +109,7 @@ impl Actor {
     }
 }
 
-/// The route's guard has put the actor there; see [`crate::http::routes`].
+/// The route's guard has put the actor there; see [`mod@crate::http::routes`].
 impl<S: Sync> FromRequestParts<S> for Actor {
     type Rejection = Error;
 

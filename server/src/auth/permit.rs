@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use app::domain::{Permission, PersonId, Scope};
 use std::marker::PhantomData;
 
-/// Something that must be permitted; see [`permissions!`].
+/// Something that must be permitted; see `permissions!` below.
 pub trait May {
     const WHAT: Permission;
 }
