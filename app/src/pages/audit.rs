@@ -223,6 +223,9 @@ fn detail(detail: Detail) -> AnyView {
         Detail::Erased => view! { <Badge text="erased" kind=BadgeKind::Thin /> }.into_any(),
         Detail::Restricted => view! { <Badge text="restricted" kind=BadgeKind::Thin /> }.into_any(),
         Detail::Changes(changes) => {
+            let fields = changes.len();
+            let named: Vec<String> =
+                changes.iter().take(3).map(|change| change.field.clone()).collect();
             let facts = changes
                 .into_iter()
                 .map(|change| {
@@ -241,10 +244,25 @@ fn detail(detail: Detail) -> AnyView {
                     }
                 })
                 .collect_view();
-            view! { <dl class="facts">{facts}</dl> }.into_any()
+            let facts = view! { <dl class="facts">{facts}</dl> };
+            if fields <= FEW {
+                return facts.into_any();
+            }
+            let more = if fields > named.len() { ", …" } else { "" };
+            let summary = format!("{fields} fields: {}{more}", named.join(", "));
+            view! {
+                <details>
+                    <summary>{summary}</summary>
+                    {facts}
+                </details>
+            }
+            .into_any()
         }
     }
 }
+
+/// An entry with more fields than this folds them away, so that a page shows what happened first.
+const FEW: usize = 2;
 
 /// The result of looking through the whole log.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use app::domain::{ModelId, Permission, RunId, Scope, TeamId};
 use metrics::catalogue::{self, CustomMetric, Outcome};
 use metrics::disparity::{self, Comparison, Disparity, Kind, Reference, Summary};
 use metrics::{DatasetRef, Estimate, Instrument, RunDocument, Slice};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// A run as this actor may see it.
 #[derive(Clone, Debug)]
@@ -140,18 +140,27 @@ impl Seen {
 
     /// Worst and best group of every attribute on every metric that groups can differ in.
     pub fn summaries(&self) -> Vec<Summary> {
+        // Each summary looks at the groups of one family on one metric, so those alone are given
+        // to it: looking through the whole run for each of a hundred would take longer than the
+        // rest of the page.
+        let mut cells: HashMap<(Vec<&str>, &str), Vec<Estimate>> = HashMap::new();
+        for estimate in &self.estimates {
+            let key = (estimate.slice.attributes().collect(), estimate.metric.as_str());
+            cells.entry(key).or_default().push(estimate.clone());
+        }
         let metrics = self.metrics();
-        self.families()
-            .iter()
-            .flat_map(|family| metrics.iter().map(move |metric| (family, metric)))
-            .filter(|(_, metric)| *metric != "count")
-            .map(|(family, metric)| {
-                let attributes: Vec<&str> = family.iter().map(String::as_str).collect();
+        let mut summaries = vec![];
+        for family in self.families() {
+            let attributes: Vec<&str> = family.iter().map(String::as_str).collect();
+            for metric in metrics.iter().filter(|metric| *metric != "count") {
+                let groups = cells.get(&(attributes.clone(), metric.as_str()));
                 let comparison =
                     Comparison::with_best(metric, &attributes, Kind::Difference, self.outcome);
-                disparity::summarise(&self.estimates, &comparison)
-            })
-            .collect()
+                let groups = groups.map_or(&[][..], Vec::as_slice);
+                summaries.push(disparity::summarise(groups, &comparison));
+            }
+        }
+        summaries
     }
 
     /// Every group against a reference.

@@ -71,7 +71,7 @@ pub async fn trend(app: &App, actor: &Actor, slug: &str, asked: Asked) -> Result
     let least = least_cell(app, actor, &lineage);
     let mut runs = app.store.runs_of(model.id).await?;
     runs.retain(|run| run.voided_at.is_none());
-    let (metrics, _) = app.store.series_of(model.id).await?;
+    let metrics = app.store.metrics_of(model.id).await?;
     let metric = asked
         .metric
         .filter(|metric| metrics.contains(metric))

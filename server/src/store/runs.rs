@@ -263,17 +263,11 @@ impl Store {
         rows.into_iter().map(|row| Ok((RunId(row.run_id), row.estimate()?))).collect()
     }
 
-    /// The metrics and slices that the runs of a model have, each once.
-    pub async fn series_of(&self, model: ModelId) -> Result<(Vec<String>, Vec<String>)> {
-        const METRICS: &str = "select distinct metric from estimate where run_id in \
+    /// The metrics that the runs of a model have, each once.
+    pub async fn metrics_of(&self, model: ModelId) -> Result<Vec<String>> {
+        const SQL: &str = "select distinct metric from estimate where run_id in \
              (select id from run where model_id = $1 and voided_at is null) order by metric";
-        const SLICES: &str = "select distinct slice from estimate where run_id in \
-             (select id from run where model_id = $1 and voided_at is null) order by slice";
-        let metrics =
-            read!(self, db => sqlx::query_scalar(METRICS).bind(model.0).fetch_all(db).await)?;
-        let slices =
-            read!(self, db => sqlx::query_scalar(SLICES).bind(model.0).fetch_all(db).await)?;
-        Ok((metrics, slices))
+        Ok(read!(self, db => sqlx::query_scalar(SQL).bind(model.0).fetch_all(db).await)?)
     }
 
     /// The run that an Idempotency-Key stands for, and the digest of the request that it came with.
