@@ -138,8 +138,8 @@ impl Seen {
         keys
     }
 
-    /// Worst and best group of every attribute on every metric that groups can differ in.
-    pub fn summaries(&self) -> Vec<Summary> {
+    /// Worst and best group of every attribute on each of these metrics.
+    pub fn summaries(&self, metrics: &[String]) -> Vec<Summary> {
         // Each summary looks at the groups of one family on one metric, so those alone are given
         // to it: looking through the whole run for each of a hundred would take longer than the
         // rest of the page.
@@ -148,7 +148,6 @@ impl Seen {
             let key = (estimate.slice.attributes().collect(), estimate.metric.as_str());
             cells.entry(key).or_default().push(estimate.clone());
         }
-        let metrics = self.metrics();
         let mut summaries = vec![];
         for family in self.families() {
             let attributes: Vec<&str> = family.iter().map(String::as_str).collect();

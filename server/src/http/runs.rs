@@ -98,8 +98,11 @@ fn view(
     let document = seen.document();
     let moment = |at: i64| Moment::from(from_micros(at));
     let judge = run.instrument_judge.as_ref().map(|judge| format!(", judge {judge}"));
-    let columns =
+    let columns: Vec<Column> =
         seen.metrics().iter().map(|key| Column::of(key, seen.outcome, &document.metrics)).collect();
+    // The page tells of the metrics that it shows; the others wait behind its filter.
+    let shown: Vec<String> =
+        choices.metrics.of(&columns).into_iter().map(|column| column.key).collect();
     RunView {
         title: format!(
             "Run of {} on {}@{}",
@@ -113,7 +116,7 @@ fn view(
             .map(|estimate| Shown { hidden: is_hidden(estimate), estimate: estimate.clone() })
             .collect(),
         choices,
-        gaps: seen.summaries(),
+        gaps: seen.summaries(&shown),
         provenance: Provenance {
             evaluated_at: moment(run.evaluated_at),
             received_at: moment(run.received_at),

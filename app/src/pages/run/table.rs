@@ -74,7 +74,7 @@ impl MetricSet {
     }
 
     /// The columns of a run that are in it. A run that has none of them shows its first six.
-    pub(super) fn of(self, columns: &[Column]) -> Vec<Column> {
+    pub fn of(self, columns: &[Column]) -> Vec<Column> {
         // The number of rows has a column of its own.
         let measured = || columns.iter().filter(|column| column.key != "count");
         let chosen: Vec<Column> = self
