@@ -6,14 +6,18 @@ pub mod disclosure;
 pub mod id;
 pub mod model;
 pub mod name;
+pub mod policy;
 pub mod register;
 pub mod role;
 pub mod token;
+pub mod verdict;
 
 mod text_enum;
 
 pub use id::{
-    AttributeId, DatasetId, GroupId, ModelId, PersonId, RunId, TeamId, TokenId, VersionId,
+    AttributeId, DatasetId, FindingId, GroupId, KeyResultId, LaunchId, MitigationId, ModelId,
+    ObjectiveId, PersonId, PolicyId, PolicyVersionId, RevisionId, RunId, SignOffId, TeamId,
+    TokenId, VersionId, WaiverId,
 };
 pub use name::{Email, Label, Line, Prose, Slug};
 pub use role::{Function, Grant, Grants, Permission, Role, Scope};

@@ -10,10 +10,10 @@ pub mod versions;
 
 use crate::http::Routes;
 
+/// Every area's routes.
+const AREAS: &[fn(Routes) -> Routes] =
+    &[models::routes, versions::routes, runs::routes, teams::routes, audit::routes];
+
 pub fn routes(routes: Routes) -> Routes {
-    let routes = models::routes(routes);
-    let routes = versions::routes(routes);
-    let routes = runs::routes(routes);
-    let routes = teams::routes(routes);
-    audit::routes(routes)
+    AREAS.iter().fold(routes, |routes, area| area(routes))
 }

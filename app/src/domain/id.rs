@@ -54,4 +54,24 @@ ids! {
     RunId,
     /// An API token.
     TokenId,
+    /// A policy, over all its versions.
+    PolicyId,
+    /// One version of a policy.
+    PolicyVersionId,
+    /// A fail or a hole in the evidence.
+    FindingId,
+    /// A request to ship a version.
+    LaunchId,
+    /// What a signature on a launch covers.
+    RevisionId,
+    /// A person's decision on a revision.
+    SignOffId,
+    /// A time-limited exception from a rule.
+    WaiverId,
+    /// An intervention with its proof.
+    MitigationId,
+    /// An objective of a quarter.
+    ObjectiveId,
+    /// A key result of an objective.
+    KeyResultId,
 }

@@ -42,6 +42,16 @@ text_enum! {
         DescribeDataset = "describe_dataset" ("describe datasets"),
         ConfirmGroups = "confirm_groups" ("accept or alias groups"),
         VoidRun = "void_run" ("void runs"),
+        EditPolicy = "edit_policy" ("edit policies"),
+        RequestLaunch = "request_launch" ("request launches"),
+        DecideLaunch = "decide_launch" ("launch, suspend or roll back"),
+        SignOff = "sign_off" ("sign launches off"),
+        AskWaiver = "ask_waiver" ("ask for waivers"),
+        ApproveWaiver = "approve_waiver" ("approve waivers"),
+        Comment = "comment" ("comment"),
+        Mitigate = "mitigate" ("record mitigations"),
+        EditOkr = "edit_okr" ("edit objectives and key results"),
+        CheckIn = "check_in" ("check in key results"),
         EditRegistry = "edit_registry" ("edit the attribute registry"),
         ManageTeams = "manage_teams" ("manage teams"),
         ManagePeople = "manage_people" ("manage people, roles and tokens"),
@@ -49,91 +59,28 @@ text_enum! {
 }
 
 impl Role {
-    /// The permission table.
+    /// The permission table: who may. A permission that is not listed does not compile, a role that
+    /// is not listed may not.
     pub const fn may(self, permission: Permission) -> bool {
         use Permission as P;
-        match self {
-            Self::Admin => match permission {
-                P::Read
-                | P::ReadRestricted
-                | P::ReadAudit
-                | P::DescribeDataset
-                | P::EditRegistry
-                | P::ManageTeams
-                | P::ManagePeople => true,
-                P::SensitiveDetail
-                | P::RegisterModel
-                | P::UploadRun
-                | P::DescribeModel
-                | P::ConfirmGroups
-                | P::VoidRun => false,
-            },
-            Self::Lead => match permission {
-                P::Read
-                | P::ReadRestricted
-                | P::SensitiveDetail
-                | P::ReadAudit
-                | P::RegisterModel
-                | P::UploadRun
-                | P::DescribeModel
-                | P::DescribeDataset
-                | P::ConfirmGroups
-                | P::VoidRun => true,
-                P::EditRegistry | P::ManageTeams | P::ManagePeople => false,
-            },
-            Self::Engineer => match permission {
-                P::Read | P::ReadRestricted | P::RegisterModel | P::UploadRun => true,
-                P::SensitiveDetail
-                | P::ReadAudit
-                | P::DescribeModel
-                | P::DescribeDataset
-                | P::ConfirmGroups
-                | P::VoidRun
-                | P::EditRegistry
-                | P::ManageTeams
-                | P::ManagePeople => false,
-            },
-            Self::Reviewer => match permission {
-                P::Read | P::ReadRestricted | P::SensitiveDetail | P::ReadAudit => true,
-                P::RegisterModel
-                | P::UploadRun
-                | P::DescribeModel
-                | P::DescribeDataset
-                | P::ConfirmGroups
-                | P::VoidRun
-                | P::EditRegistry
-                | P::ManageTeams
-                | P::ManagePeople => false,
-            },
-            Self::Executive => match permission {
-                P::Read | P::ReadAudit => true,
-                P::ReadRestricted
-                | P::SensitiveDetail
-                | P::RegisterModel
-                | P::UploadRun
-                | P::DescribeModel
-                | P::DescribeDataset
-                | P::ConfirmGroups
-                | P::VoidRun
-                | P::EditRegistry
-                | P::ManageTeams
-                | P::ManagePeople => false,
-            },
-            Self::Viewer => match permission {
-                P::Read => true,
-                P::ReadRestricted
-                | P::SensitiveDetail
-                | P::ReadAudit
-                | P::RegisterModel
-                | P::UploadRun
-                | P::DescribeModel
-                | P::DescribeDataset
-                | P::ConfirmGroups
-                | P::VoidRun
-                | P::EditRegistry
-                | P::ManageTeams
-                | P::ManagePeople => false,
-            },
+        use Role::{Admin, Engineer, Executive, Lead, Reviewer, Viewer};
+        match permission {
+            P::Read => matches!(self, Admin | Lead | Engineer | Reviewer | Executive | Viewer),
+            P::ReadRestricted => matches!(self, Admin | Lead | Engineer | Reviewer),
+            P::SensitiveDetail => matches!(self, Lead | Reviewer),
+            P::ReadAudit => matches!(self, Admin | Lead | Reviewer | Executive),
+            P::RegisterModel | P::UploadRun => matches!(self, Lead | Engineer),
+            P::DescribeModel | P::ConfirmGroups | P::VoidRun => matches!(self, Lead),
+            P::DescribeDataset => matches!(self, Admin | Lead),
+            P::EditPolicy | P::RequestLaunch | P::DecideLaunch | P::EditOkr => {
+                matches!(self, Lead)
+            }
+            // No admin, executive or lead signs by that role alone.
+            P::SignOff => matches!(self, Reviewer),
+            P::AskWaiver | P::Mitigate | P::CheckIn => matches!(self, Lead | Engineer),
+            P::ApproveWaiver => matches!(self, Lead | Reviewer),
+            P::Comment => matches!(self, Lead | Engineer | Reviewer | Executive),
+            P::EditRegistry | P::ManageTeams | P::ManagePeople => matches!(self, Admin),
         }
     }
 }
@@ -149,7 +96,16 @@ impl Permission {
                 Some(TokenScope::ModelsWrite)
             }
             Self::UploadRun => Some(TokenScope::RunsWrite),
-            Self::DescribeDataset
+            Self::RequestLaunch => Some(TokenScope::LaunchesWrite),
+            Self::Mitigate => Some(TokenScope::MitigationsWrite),
+            Self::EditOkr | Self::CheckIn => Some(TokenScope::OkrsWrite),
+            Self::EditPolicy
+            | Self::DecideLaunch
+            | Self::SignOff
+            | Self::AskWaiver
+            | Self::ApproveWaiver
+            | Self::Comment
+            | Self::DescribeDataset
             | Self::ConfirmGroups
             | Self::VoidRun
             | Self::EditRegistry
@@ -243,6 +199,11 @@ mod tests {
             Permission::EditRegistry,
             Permission::ConfirmGroups,
             Permission::VoidRun,
+            Permission::EditPolicy,
+            Permission::DecideLaunch,
+            Permission::SignOff,
+            Permission::AskWaiver,
+            Permission::ApproveWaiver,
         ] {
             assert_eq!(permission.token_scope(), None, "{permission}");
         }

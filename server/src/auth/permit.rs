@@ -30,7 +30,8 @@ macro_rules! permissions {
 
 permissions! {
     RegisterModel, UploadRun, DescribeModel, DescribeDataset, ConfirmGroups, VoidRun,
-    EditRegistry, ManageTeams, ManagePeople, ReadAudit,
+    EditPolicy, RequestLaunch, DecideLaunch, SignOff, AskWaiver, ApproveWaiver, Comment, Mitigate,
+    EditOkr, CheckIn, EditRegistry, ManageTeams, ManagePeople, ReadAudit,
 }
 
 impl Actor {

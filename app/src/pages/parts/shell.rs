@@ -49,54 +49,40 @@ impl Crumb {
     }
 }
 
-/// An entry of the main navigation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Section {
-    Home,
-    Models,
-    Datasets,
-    Attributes,
-    Teams,
-    People,
-    Audit,
+macro_rules! sections {
+    ($($name:ident $label:literal $href:literal)+) => {
+        /// An entry of the main navigation.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Section {
+            $($name),+
+        }
+
+        impl Section {
+            /// Every entry, in the order of the navigation.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            fn label(self) -> &'static str {
+                match self { $(Self::$name => $label),+ }
+            }
+
+            fn href(self) -> &'static str {
+                match self { $(Self::$name => $href),+ }
+            }
+        }
+    };
+}
+
+sections! {
+    Home "Home" "/"
+    Models "Models" "/models"
+    Datasets "Datasets" "/datasets"
+    Attributes "Attributes" "/attributes"
+    Teams "Teams" "/teams"
+    People "People" "/people"
+    Audit "Audit log" "/audit"
 }
 
 impl Section {
-    /// Every entry, in the order of the navigation.
-    pub const ALL: [Self; 7] = [
-        Self::Home,
-        Self::Models,
-        Self::Datasets,
-        Self::Attributes,
-        Self::Teams,
-        Self::People,
-        Self::Audit,
-    ];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Home => "Home",
-            Self::Models => "Models",
-            Self::Datasets => "Datasets",
-            Self::Attributes => "Attributes",
-            Self::Teams => "Teams",
-            Self::People => "People",
-            Self::Audit => "Audit log",
-        }
-    }
-
-    fn href(self) -> &'static str {
-        match self {
-            Self::Home => "/",
-            Self::Models => "/models",
-            Self::Datasets => "/datasets",
-            Self::Attributes => "/attributes",
-            Self::Teams => "/teams",
-            Self::People => "/people",
-            Self::Audit => "/audit",
-        }
-    }
-
     fn shown_to(self, viewer: &Viewer) -> bool {
         self != Self::People || viewer.may_administer
     }
@@ -173,10 +159,10 @@ pub fn document<V: IntoView + 'static>(frame: Frame, body: impl FnOnce() -> V) -
 
 fn wide(frame: Frame, viewer: Viewer, body: AnyView) -> impl IntoView {
     let entries = Section::ALL
-        .into_iter()
+        .iter()
         .filter(|section| section.shown_to(&viewer))
         .map(|section| {
-            let current = (frame.section == Some(section)).then_some("page");
+            let current = (frame.section == Some(*section)).then_some("page");
             view! {
                 <li>
                     <a href=section.href() aria-current=current>

@@ -1,0 +1,138 @@
+//! Policies: what the evidence must show before a version may launch.
+//!
+//! A policy is written as TOML and read into [`Policy`], in which everything has its default and
+//! the rules of the policy that it extends stand first.
+
+use super::model::{RiskTier, Task};
+use super::role::Function;
+use super::text_enum::text_enum;
+use metrics::Slice;
+use metrics::disparity::{Kind, Reference};
+use serde::{Deserialize, Serialize};
+
+text_enum! {
+    /// What a rule that does not pass does to a launch.
+    Mode {
+        Shadow = "shadow" ("shadow"),
+        Warn = "warn" ("warn"),
+        Block = "block" ("block"),
+    }
+}
+
+text_enum! {
+    /// Who has to show what.
+    Burden {
+        Safety = "safety" ("safety must be shown"),
+        Harm = "harm" ("harm must be shown"),
+    }
+}
+
+text_enum! {
+    /// What kind of number satisfies a rule.
+    Evidence {
+        Recomputed = "recomputed" ("recomputed from counts"),
+        Reported = "reported" ("as reported"),
+    }
+}
+
+/// One version of a policy, with what it extends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    pub name: String,
+    pub applies_to: AppliesTo,
+    /// In which functions somebody must sign.
+    pub sign_offs: Vec<Function>,
+    /// Each rule's id is unique here.
+    pub rules: Vec<Rule>,
+}
+
+/// The models that a policy is for; an empty list is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliesTo {
+    pub tasks: Vec<Task>,
+    pub risk_tiers: Vec<RiskTier>,
+}
+
+/// One requirement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rule {
+    /// A slug: what waivers, findings and links name it by.
+    pub id: String,
+    pub name: String,
+    /// A metric's key, with its cut-off where it has one.
+    pub metric: String,
+    pub target: Target,
+    pub subject: Subject,
+    pub bound: Bound,
+    pub burden: Burden,
+    pub mode: Mode,
+    /// Confidence level of the intervals, in (0.5, 1).
+    pub level: f64,
+    /// A true value this far beyond the bound is one that the rule must find (power at bound + δ).
+    pub delta: f64,
+    pub evidence: Evidence,
+    /// Fewer rows in the metric's denominator are not enough evidence; the group is never the
+    /// reference.
+    pub least_n: u64,
+    /// The same for rows with a positive label, where the estimate counts them.
+    pub least_positives: u64,
+    /// Older runs are stale.
+    pub max_age_days: Option<u32>,
+    pub dataset: Option<DatasetChoice>,
+    pub instrument: Option<InstrumentChoice>,
+}
+
+/// On which slices a rule holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// These slices; the empty one is overall.
+    Slices(Vec<Slice>),
+    /// Every confirmed group of every combination of `arity` of these attributes.
+    Groups { attributes: Vec<String>, arity: usize },
+}
+
+/// What is held against the bound.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// The estimate itself.
+    Estimate,
+    /// How a group differs from the reference.
+    Disparity { kind: Kind, reference: Reference },
+    /// Estimate minus that of the last launched version, on the same dataset version.
+    Change,
+}
+
+/// Where the subject must lie. A difference with `max` alone lies within ±max.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bound {
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+}
+
+impl Bound {
+    /// The bound in words, for a sentence and for what a waiver lifts.
+    pub fn text(&self) -> String {
+        match (self.min, self.max) {
+            (Some(min), Some(max)) => format!("between {min} and {max}"),
+            (Some(min), None) => format!("at least {min}"),
+            (None, Some(max)) => format!("at most {max}"),
+            (None, None) => "not bounded".to_owned(),
+        }
+    }
+}
+
+/// `name` or `name@version`: without a version, the newest accepted run on any.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatasetChoice {
+    pub name: String,
+    pub version: Option<String>,
+}
+
+/// `name`, with the metric definitions' version where it matters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstrumentChoice {
+    pub name: String,
+    pub definitions: Option<String>,
+}
