@@ -1,0 +1,85 @@
+//! The employment model: one version over three years of census data, which finds few of the people
+//! with a disability who do work.
+
+use super::people::{LABOUR_ENGINEER, LABOUR_LEAD};
+use super::{Predicted, Story, Version, self_reported};
+use crate::actions::register_model;
+use crate::error::Result;
+use app::domain::register::{DatasetInput, ModelInput};
+
+const MODEL: &str = "acs-employment";
+
+const VERSION: Version = Version {
+    label: "v1",
+    training: "ACS before 2015",
+    notes: "one model, scored on each year's census",
+};
+
+const fn predicted(year: &'static str, file: &'static str) -> Predicted {
+    Predicted {
+        model: MODEL,
+        version: VERSION.label,
+        file,
+        dataset: ("acs-employment-ma", year),
+        slices: &["sex", "race", "age_band", "disability"],
+    }
+}
+
+pub(super) async fn before_the_quarter(story: &Story) -> Result<()> {
+    let engineer = story.people.at_work(&story.app, LABOUR_ENGINEER).await?;
+    let lead = story.people.at_work(&story.app, LABOUR_LEAD).await?;
+    story.at(story.calendar.before_the_quarter(90));
+    register_model::register(&story.app, &engineer, &model()).await?;
+    story.register_version(&engineer, MODEL, &VERSION).await?;
+    story.register_dataset(&lead, &card("2015")).await?;
+    story.evaluate(&engineer, &predicted("2015", "acs_employment_ma_2015.parquet")).await?;
+    story.at(story.calendar.before_the_quarter(45));
+    story.register_dataset(&lead, &card("2016")).await?;
+    story.evaluate(&engineer, &predicted("2016", "acs_employment_ma_2016.parquet")).await
+}
+
+pub(super) async fn this_quarter(story: &Story) -> Result<()> {
+    let engineer = story.people.at_work(&story.app, LABOUR_ENGINEER).await?;
+    let lead = story.people.at_work(&story.app, LABOUR_LEAD).await?;
+    story.at(story.calendar.in_the_quarter(0.7));
+    story.register_dataset(&lead, &card("2017")).await?;
+    story.evaluate(&engineer, &predicted("2017", "acs_employment_ma_2017.parquet")).await
+}
+
+fn model() -> ModelInput {
+    ModelInput {
+        slug: MODEL.to_owned(),
+        name: "Employment (ACS)".to_owned(),
+        team: "labour-market".to_owned(),
+        task: "binary_classification".to_owned(),
+        risk_tier: "high".to_owned(),
+        stage: "production".to_owned(),
+        positive_outcome: "favourable".to_owned(),
+        architecture: "gradient-boosted trees, trained elsewhere".to_owned(),
+        surface: "job recommendations".to_owned(),
+        intended_use: "Predicts whether a person is employed, to rank job recommendations."
+            .to_owned(),
+        out_of_scope_use: "Any decision about benefits.".to_owned(),
+        owners: vec![LABOUR_LEAD.to_owned()],
+        ..ModelInput::default()
+    }
+}
+
+fn card(year: &str) -> DatasetInput {
+    DatasetInput {
+        name: "acs-employment-ma".to_owned(),
+        label: year.to_owned(),
+        origin: "US Census Bureau, American Community Survey public-use microdata; public domain"
+            .to_owned(),
+        sampling: format!("All persons of Massachusetts in the {year} one-year sample."),
+        collected: year.to_owned(),
+        notes: "Label: employed. Scores are those of a model that others trained.".to_owned(),
+        attributes: vec![
+            self_reported("sex", "Asked as male or female; gender identity was not asked."),
+            self_reported("race", "Nine recoded answers."),
+            self_reported("age_band", "Age in years, banded."),
+            self_reported("disability", "Any of six difficulties."),
+        ],
+        ..DatasetInput::default()
+    }
+}
