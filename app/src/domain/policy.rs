@@ -3,6 +3,11 @@
 //! A policy is written as TOML and read into [`Policy`], in which everything has its default and
 //! the rules of the policy that it extends stand first.
 
+mod check;
+pub mod parse;
+
+pub use parse::{Draft, parse};
+
 use super::model::{RiskTier, Task};
 use super::role::Function;
 use super::text_enum::text_enum;
@@ -80,6 +85,17 @@ pub struct Rule {
     pub max_age_days: Option<u32>,
     pub dataset: Option<DatasetChoice>,
     pub instrument: Option<InstrumentChoice>,
+}
+
+impl Rule {
+    /// Where the subject must lie, from and to, as far as the bound says.
+    pub fn wanted(&self) -> (f64, f64) {
+        let (min, max) = (self.bound.min, self.bound.max);
+        match (&self.subject, min, max) {
+            (Subject::Disparity { kind: Kind::Difference, .. }, None, Some(max)) => (-max, max),
+            _ => (min.unwrap_or(f64::NEG_INFINITY), max.unwrap_or(f64::INFINITY)),
+        }
+    }
 }
 
 /// On which slices a rule holds.
