@@ -4,6 +4,7 @@
 pub mod domain;
 pub mod form;
 pub mod islands;
+pub mod number;
 pub mod upload;
 
 #[cfg(feature = "ssr")]

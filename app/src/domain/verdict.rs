@@ -2,7 +2,10 @@
 //!
 //! [`judge`] is a pure function of what a [`Case`] holds, so any past decision can be replayed.
 
-use super::policy::{Policy, Rule};
+mod judge;
+pub mod words;
+
+use super::policy::{Mode, Policy, Rule};
 use super::text_enum::text_enum;
 use super::{RunId, WaiverId};
 use metrics::catalogue::Outcome;
@@ -32,6 +35,58 @@ pub struct Case<'a> {
     pub waivers: &'a [WaiverInForce],
     /// When it is judged: decides what is stale and which waivers have expired.
     pub at: OffsetDateTime,
+}
+
+/// What the policy says of the evidence.
+pub fn judge(case: &Case<'_>) -> Readiness {
+    let Some(policy) = case.policy else {
+        return Readiness {
+            verdict: Verdict::NotEnoughEvidence,
+            sentence: "No policy applies to this model, so nothing shows that it may launch."
+                .to_owned(),
+            rules: vec![],
+            runs: vec![],
+            runs_looked_at: case.runs.len(),
+            valid_until: None,
+        };
+    };
+    let rules: Vec<RuleOutcome> =
+        policy.rules.iter().map(|rule| judge::judge_rule(rule, case)).collect();
+    let blocking = || rules.iter().filter(|o| o.applies && o.rule.mode == Mode::Block);
+    let verdict = match blocking().filter(|o| !o.waived).map(|o| o.verdict).min() {
+        Some(verdict) => verdict,
+        // Everything that could block is waived, or nothing can block.
+        None if rules.iter().any(|o| o.applies) => Verdict::Pass,
+        None => Verdict::NotEnoughEvidence,
+    };
+    let mut runs: Vec<RunId> = vec![];
+    for run in rules.iter().filter_map(|o| o.run) {
+        if !runs.contains(&run) {
+            runs.push(run);
+        }
+    }
+    Readiness {
+        verdict,
+        sentence: words::whole(&rules, verdict),
+        runs,
+        runs_looked_at: case.runs.len(),
+        valid_until: valid_until(&rules, case),
+        rules,
+    }
+}
+
+/// When the first of the runs that count goes stale, or the first of the waivers that count ends.
+fn valid_until(rules: &[RuleOutcome], case: &Case<'_>) -> Option<OffsetDateTime> {
+    let counting = || rules.iter().filter(|o| o.applies && o.rule.mode == Mode::Block);
+    let stale = counting().filter_map(|o| {
+        let run = case.runs.iter().find(|run| Some(run.id) == o.run)?;
+        Some(run.evaluated_at + time::Duration::days(o.rule.max_age_days?.into()))
+    });
+    let ends = counting().flat_map(|o| &o.parts).filter_map(|part| {
+        let waiver = case.waivers.iter().find(|waiver| Some(waiver.id) == part.waiver)?;
+        Some(waiver.expires_at)
+    });
+    stale.chain(ends).min()
 }
 
 /// A run as evidence.
@@ -126,3 +181,28 @@ pub enum RowsNeeded {
     /// The estimate sits at the bound.
     MoreRowsWillNotDecide,
 }
+
+impl Readiness {
+    /// The same for somebody who may not see cells of fewer than `least` rows: verdicts stay,
+    /// numbers and what would give them away go.
+    pub fn hide_small_cells(&mut self, least: u64) {
+        for outcome in &mut self.rules {
+            let decides = outcome.parts.first().is_some_and(|part| is_small(part, least));
+            for part in outcome.parts.iter_mut().filter(|part| is_small(part, least)) {
+                (part.value, part.interval, part.n) = (None, None, None);
+                (part.positives, part.needed) = (None, None);
+                part.sentence = format!("{}: {}", part.slice.label(), super::disclosure::HIDDEN);
+            }
+            if decides && let Some(part) = outcome.parts.first() {
+                outcome.sentence = format!("{}: {}", outcome.verdict.label(), part.sentence);
+            }
+        }
+    }
+}
+
+fn is_small(part: &Part, least: u64) -> bool {
+    part.n.is_some_and(|n| n > 0 && n < least)
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ pub mod form;
 pub mod link;
 pub mod list;
 pub mod mark;
-pub mod number;
+pub use crate::number;
 pub mod page_header;
 pub mod prose;
 pub mod sentence;
