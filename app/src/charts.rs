@@ -3,6 +3,7 @@
 //! plotters draws; `ink` names what is drawn and turns plotters' colours into classes. Nothing
 //! here loads or decides anything.
 
+pub mod bound;
 pub mod gap;
 mod ink;
 mod layout;

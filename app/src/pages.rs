@@ -16,6 +16,7 @@ pub mod models;
 pub mod parts;
 pub mod people;
 pub mod person;
+pub mod policies;
 pub mod problems;
 pub mod proposals;
 pub mod run;

@@ -2,10 +2,12 @@
 
 pub mod change_person;
 pub mod describe_team;
+pub mod edit_policy;
 pub mod edit_registry;
 pub mod invite;
 pub mod make_token;
 pub mod read_audit;
+pub mod readiness;
 pub mod register_dataset;
 pub mod register_model;
 pub mod register_version;

@@ -4,6 +4,8 @@ pub mod audit;
 pub mod body;
 pub mod models;
 pub mod page;
+pub mod policies;
+pub mod readiness;
 pub mod runs;
 pub mod teams;
 pub mod versions;
@@ -11,8 +13,15 @@ pub mod versions;
 use crate::http::Routes;
 
 /// Every area's routes.
-const AREAS: &[fn(Routes) -> Routes] =
-    &[models::routes, versions::routes, runs::routes, teams::routes, audit::routes];
+const AREAS: &[fn(Routes) -> Routes] = &[
+    models::routes,
+    versions::routes,
+    // One a line, whatever the formatter would rather do.
+    runs::routes,
+    teams::routes,
+    policies::routes,
+    audit::routes,
+];
 
 pub fn routes(routes: Routes) -> Routes {
     AREAS.iter().fold(routes, |routes, area| area(routes))

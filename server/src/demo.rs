@@ -8,6 +8,7 @@ mod adult;
 mod calendar;
 mod employment;
 mod people;
+mod policies;
 
 pub use people::{LogIn, PASSWORD};
 
@@ -38,6 +39,7 @@ struct Predictions;
 pub async fn fill(app: &App) -> Result<Vec<LogIn>> {
     let calendar = Calendar::of(app.clock.now());
     let story = Story::begin(app, calendar).await?;
+    policies::write(&story).await?;
     adult::before_the_quarter(&story).await?;
     employment::before_the_quarter(&story).await?;
     adult::this_quarter(&story).await?;

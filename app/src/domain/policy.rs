@@ -4,7 +4,9 @@
 //! the rules of the policy that it extends stand first.
 
 mod check;
+pub mod difference;
 pub mod parse;
+pub mod template;
 
 pub use parse::{Draft, parse};
 

@@ -9,6 +9,7 @@ pub mod mark;
 pub use crate::number;
 pub mod page_header;
 pub mod prose;
+pub mod rules;
 pub mod sentence;
 pub mod shell;
 
@@ -22,5 +23,6 @@ pub use list::{FilterBar, Pages, Scroll, SortHeader, Sorted};
 pub use mark::{Badge, BadgeKind, Digest, Moment, Time, Verdict, VerdictKind};
 pub use page_header::{EmptyState, Lede, PageHeader, Panel};
 pub use prose::Prose;
+pub use rules::{ReadinessPanel, ReadinessView, RuleTable};
 pub use sentence::Sentence;
 pub use shell::{Crumb, Frame, Notice, NoticeKind, Section, Viewer, document};

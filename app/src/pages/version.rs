@@ -2,8 +2,8 @@
 
 use super::models::{dataset_path, model_path, version_path};
 use super::parts::{
-    Badge, BadgeKind, Conflict, ConflictView, Digest, EmptyState, Form, PageHeader, Panel, Prose,
-    Scroll, Submit, TextArea, TextField, Time, number,
+    Badge, BadgeKind, Conflict, ConflictView, Digest, EmptyState, Form, Link, PageHeader, Panel,
+    Prose, ReadinessPanel, ReadinessView, Scroll, Submit, TextArea, TextField, Time, number,
 };
 use crate::domain::register::VersionInput;
 use crate::form::FieldErrors;
@@ -109,6 +109,8 @@ pub struct VersionView {
     pub created_by: Option<String>,
     pub created_at: OffsetDateTime,
     pub runs: Vec<RunRow>,
+    pub readiness: ReadinessView,
+    pub may_request_launch: bool,
     pub may_describe: bool,
     pub may_upload: bool,
 }
@@ -125,6 +127,11 @@ pub fn VersionPage(view: VersionView) -> impl IntoView {
                 "Upload results"
             </a>
         }
+    });
+    let launch = view.may_request_launch.then(|| {
+        let link =
+            Link::new("/launches/new").with("model", &view.model_slug).with("version", &view.label);
+        view! { <a class="button" href=link.to_string()>"Request a launch"</a> }
     });
     let title = format!("{} {}", view.model_name, view.label);
     let runs = if view.runs.is_empty() {
@@ -160,7 +167,8 @@ pub fn VersionPage(view: VersionView) -> impl IntoView {
         view! { <code>{view.commit}</code> }.into_any()
     };
     view! {
-        <PageHeader title=title>{edit} {upload}</PageHeader>
+        <PageHeader title=title>{edit} {launch} {upload}</PageHeader>
+        <ReadinessPanel view=view.readiness />
         {runs}
         <Panel title="What it is">
             <dl class="facts">

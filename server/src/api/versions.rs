@@ -2,6 +2,7 @@
 
 use super::body::{Body, both};
 use super::page::{Cursor, paged};
+use crate::actions::readiness;
 use crate::actions::register_version::{self, find};
 use crate::actions::registry::find_model;
 use crate::audit::timestamp;
@@ -26,6 +27,7 @@ pub fn routes(routes: Routes) -> Routes {
         .get("/api/v1/models/{model}/versions", read, list)
         .post("/api/v1/models/{model}/versions", Access::May(Permission::RegisterModel), add)
         .get("/api/v1/models/{model}/versions/{version}", read, show)
+        .get("/api/v1/models/{model}/versions/{version}/readiness", read, readiness)
 }
 
 fn shown(version: &Version) -> Value {
@@ -80,4 +82,17 @@ async fn add(
     }
     let (_, version) = register_version::register(&app, &actor, &slug, &input).await?;
     Ok((StatusCode::CREATED, Json(shown(&version))))
+}
+
+/// Whether the version may launch, as its evidence stands, with every rule.
+async fn readiness(
+    State(app): State<App>,
+    actor: Actor,
+    Path((slug, label)): Path<(String, String)>,
+) -> Result<Json<Value>> {
+    let (model, version) = find(&app, find_model(&app, &actor, &slug).await?, &label).await?;
+    let lineage = app.store.lineage(model.team_id).await?;
+    let mut report = readiness::of(&app, &model, version.id, app.clock.now()).await?;
+    report.hide_small_cells(&app, &actor, &lineage);
+    Ok(Json(super::readiness::shown(&model.slug, &version.label, &report)))
 }

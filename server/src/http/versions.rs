@@ -69,6 +69,8 @@ async fn show(
     let lineage = app.store.lineage(model.team_id).await?;
     let may = |permission| actor.may(permission, Scope::Team(&lineage));
     let runs = app.store.runs_of_version(version.id).await?;
+    let readiness =
+        super::launches::readiness_view(&app, &actor, &model, &version, &lineage).await?;
     let title = format!("{} {}", model.name, version.label);
     let crumbs = crumbs(&model.slug, &model.name, vec![Crumb::here(version.label.clone())]);
     let view = VersionView {
@@ -84,6 +86,8 @@ async fn show(
         created_by: version.created_by_name,
         created_at: from_micros(version.created_at),
         runs: runs.into_iter().map(run_row).collect(),
+        readiness,
+        may_request_launch: may(Permission::RequestLaunch),
     };
     Ok(page
         .title(title)

@@ -94,8 +94,8 @@ pub struct LatestRun {
 }
 
 #[derive(sqlx::FromRow)]
-struct EstimateRow {
-    run_id: Uuid,
+pub(super) struct EstimateRow {
+    pub(super) run_id: Uuid,
     slice: String,
     metric: String,
     value: Option<f64>,
@@ -118,7 +118,7 @@ fn count(n: Option<i64>) -> Option<u64> {
 }
 
 impl EstimateRow {
-    fn estimate(self) -> Result<Estimate> {
+    pub(super) fn estimate(self) -> Result<Estimate> {
         let slice = Slice::parse(&self.slice).map_err(|error| {
             Error::Internal(format!("run {} holds an impossible slice: {error}", self.run_id))
         })?;
@@ -173,6 +173,8 @@ macro_rules! select_estimate {
         )
     };
 }
+
+pub(super) use {select_estimate, select_run};
 
 /// No row is written when the key stands for another request already.
 const REMEMBER: &str = "insert into idempotency_key \

@@ -8,8 +8,7 @@ use std::collections::BTreeSet;
 use time::Duration;
 
 pub(super) fn judge_rule(rule: &Rule, case: &Case<'_>) -> RuleOutcome {
-    let matching = |run: &&EvidenceRun| matches(rule, run);
-    let Some(run) = case.runs.iter().find(matching) else {
+    let Some(run) = case.runs.iter().find(|run| rule.takes(run)) else {
         let sentence = words::no_run(rule, case.runs.is_empty());
         return outcome(rule, case, None, vec![hole(Slice::overall(), sentence)]);
     };
@@ -34,16 +33,19 @@ pub(super) fn judge_rule(rule: &Rule, case: &Case<'_>) -> RuleOutcome {
     outcome(rule, case, Some(run), parts)
 }
 
-fn matches(rule: &Rule, run: &EvidenceRun) -> bool {
-    let dataset = rule.dataset.as_ref().is_none_or(|dataset| {
-        dataset.name == run.dataset_name
-            && dataset.version.as_ref().is_none_or(|version| *version == run.dataset_version)
-    });
-    let instrument = rule.instrument.as_ref().is_none_or(|instrument| {
-        instrument.name == run.instrument_name
-            && instrument.definitions.as_ref().is_none_or(|d| *d == run.instrument_definitions)
-    });
-    dataset && instrument
+impl Rule {
+    /// Whether a run is one that this rule names.
+    pub fn takes(&self, run: &EvidenceRun) -> bool {
+        let dataset = self.dataset.as_ref().is_none_or(|dataset| {
+            dataset.name == run.dataset_name
+                && dataset.version.as_ref().is_none_or(|version| *version == run.dataset_version)
+        });
+        let instrument = self.instrument.as_ref().is_none_or(|instrument| {
+            instrument.name == run.instrument_name
+                && instrument.definitions.as_ref().is_none_or(|d| *d == run.instrument_definitions)
+        });
+        dataset && instrument
+    }
 }
 
 fn hole(slice: Slice, sentence: impl Into<String>) -> Part {
@@ -401,7 +403,7 @@ impl Judge<'_> {
         };
         let mut part = self.part_of(estimate);
         part.value = disparity.value;
-        part.reference = disparity.reference_slice.clone();
+        part.reference.clone_from(&disparity.reference_slice);
         let is_reference = disparity.reference_slice.as_ref() == Some(&disparity.slice);
         if is_reference {
             part.verdict = Verdict::Pass;

@@ -1,0 +1,177 @@
+//! Whether a version may launch, as its evidence stands.
+
+use crate::actions::runs::{least_cell, outcome_of};
+use crate::auth::Actor;
+use crate::clock::from_micros;
+use crate::error::Result;
+use crate::state::App;
+use crate::store::models::Model;
+use crate::store::policies::PolicyVersion;
+use crate::store::runs::Run;
+use app::domain::attribute::{Registry, Standing};
+use app::domain::policy::Policy;
+use app::domain::verdict::{Case, EvidenceRun, Readiness, WaiverInForce, judge};
+use app::domain::{ModelId, RunId, TeamId, VersionId};
+use metrics::Slice;
+use std::collections::{BTreeSet, HashMap};
+use time::OffsetDateTime;
+
+/// A readiness, with what it was made from.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub readiness: Readiness,
+    pub policy: Option<PolicyVersion>,
+    /// The runs that the rules took.
+    pub runs: Vec<Run>,
+    pub registry_version: i64,
+    /// The waivers that lift something in it.
+    pub waivers: Vec<WaiverInForce>,
+    /// The version that it was compared with, where there is one.
+    pub launched: Option<VersionId>,
+}
+
+impl Report {
+    /// The same as this actor may see it.
+    pub fn hide_small_cells(&mut self, app: &App, actor: &Actor, lineage: &[TeamId]) {
+        self.readiness.hide_small_cells(least_cell(app, actor, lineage));
+    }
+}
+
+/// The readiness of a version at a moment, by the newest version of the policy that applies.
+pub async fn of(
+    app: &App,
+    model: &Model,
+    version: VersionId,
+    at: OffsetDateTime,
+) -> Result<Report> {
+    let lineage = app.store.lineage(model.team_id).await?;
+    let policy = app.store.policy_for(model.task, model.risk_tier, &lineage).await?;
+    by(app, model, version, policy, at).await
+}
+
+/// The same by a policy that is at hand.
+pub async fn by(
+    app: &App,
+    model: &Model,
+    version: VersionId,
+    policy: Option<PolicyVersion>,
+    at: OffsetDateTime,
+) -> Result<Report> {
+    let registry = app.store.registry().await?;
+    let stored = app.store.evidence_runs(version).await?;
+    let launched = app.store.launched_version(model.id).await?.filter(|id| *id != version);
+    let before = match launched {
+        Some(launched) => app.store.evidence_runs(launched).await?,
+        None => vec![],
+    };
+    let waivers = app.store.waivers_in_force(version).await?;
+    let (runs, before) = match &policy {
+        None => (evidence(model, &stored), vec![]),
+        Some(policy) => {
+            let (mut runs, mut before) = (evidence(model, &stored), evidence(model, &before));
+            let rules = &policy.policy;
+            let needed: Vec<RunId> =
+                taken(rules, &runs).chain(comparable(&before, &runs)).collect();
+            let metrics = metrics_of(rules);
+            let estimates = app.store.evidence_estimates(&needed, &metrics).await?;
+            let mut names = Names { registry: &registry, model: model.id, known: HashMap::new() };
+            for (run, mut estimate) in estimates {
+                let Some(run) = runs.iter_mut().chain(&mut before).find(|it| it.id == run) else {
+                    continue;
+                };
+                let (slice, is_confirmed) = names.of(&estimate.slice);
+                if !is_confirmed && !run.unconfirmed.contains(&slice) {
+                    run.unconfirmed.push(slice.clone());
+                }
+                estimate.slice = slice;
+                run.estimates.push(estimate);
+            }
+            (runs, before)
+        }
+    };
+    let readiness = judge(&Case {
+        policy: policy.as_ref().map(|policy| &policy.policy),
+        runs: &runs,
+        launched: &before,
+        waivers: &waivers,
+        at,
+    });
+    let used: BTreeSet<_> = readiness
+        .rules
+        .iter()
+        .flat_map(|outcome| &outcome.parts)
+        .filter_map(|part| part.waiver)
+        .collect();
+    let counts = |run: &Run| readiness.runs.contains(&run.id);
+    Ok(Report {
+        runs: stored.into_iter().filter(counts).collect(),
+        waivers: waivers.into_iter().filter(|waiver| used.contains(&waiver.id)).collect(),
+        readiness,
+        policy,
+        registry_version: registry.version,
+        launched,
+    })
+}
+
+fn evidence(model: &Model, runs: &[Run]) -> Vec<EvidenceRun> {
+    runs.iter()
+        .map(|run| EvidenceRun {
+            id: run.id,
+            digest: run.digest.clone(),
+            version_label: run.version_label.clone(),
+            dataset_name: run.dataset_name.clone(),
+            dataset_version: run.dataset_label.clone(),
+            instrument_name: run.instrument_name.clone(),
+            instrument_definitions: run.instrument_definitions.clone(),
+            evaluated_at: from_micros(run.evaluated_at),
+            outcome: outcome_of(run, model),
+            recomputed: run.format == "predictions",
+            estimates: vec![],
+            unconfirmed: vec![],
+        })
+        .collect()
+}
+
+/// The runs that the rules take: for each the newest that it names.
+fn taken<'a>(policy: &'a Policy, runs: &'a [EvidenceRun]) -> impl Iterator<Item = RunId> + 'a {
+    policy.rules.iter().filter_map(|rule| runs.iter().find(|run| rule.takes(run)).map(|run| run.id))
+}
+
+/// The newest run of the launched version on each dataset version that this one was measured on.
+fn comparable<'a>(
+    before: &'a [EvidenceRun],
+    runs: &'a [EvidenceRun],
+) -> impl Iterator<Item = RunId> + 'a {
+    let on = |run: &EvidenceRun| (run.dataset_name.clone(), run.dataset_version.clone());
+    let datasets: BTreeSet<_> = runs.iter().map(on).collect();
+    datasets
+        .into_iter()
+        .filter_map(move |dataset| before.iter().find(|run| on(run) == dataset).map(|run| run.id))
+}
+
+/// The metrics that rules name, and those that tell the rows and positives of a slice.
+fn metrics_of(policy: &Policy) -> Vec<&str> {
+    let named: BTreeSet<&str> = policy.rules.iter().map(|rule| rule.metric.as_str()).collect();
+    named.into_iter().chain(["count", "base_rate"]).collect()
+}
+
+/// Slices under the registry's names, and whether somebody confirmed all of them; each looked up
+/// once.
+struct Names<'a> {
+    registry: &'a Registry,
+    model: ModelId,
+    known: HashMap<Slice, (Slice, bool)>,
+}
+
+impl Names<'_> {
+    fn of(&mut self, slice: &Slice) -> (Slice, bool) {
+        let (registry, model) = (self.registry, self.model);
+        let look = || {
+            let is_confirmed = slice.pairs().all(|(attribute, group)| {
+                registry.standing(model, attribute, group) == Some(Standing::Confirmed)
+            });
+            (registry.resolve(model, slice), is_confirmed)
+        };
+        self.known.entry(slice.clone()).or_insert_with(look).clone()
+    }
+}

@@ -1,0 +1,85 @@
+//! What a verdict rests on: the runs of a version, what was launched last, waivers.
+
+use super::runs::{EstimateRow, Run, select_estimate, select_run};
+use super::statement::{Statement, bound};
+use super::{Store, read};
+use crate::clock::from_micros;
+use crate::error::{Error, Result};
+use app::domain::verdict::WaiverInForce;
+use app::domain::{ModelId, RunId, VersionId, WaiverId};
+use metrics::{Estimate, Slice};
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+#[derive(sqlx::FromRow)]
+struct WaiverRow {
+    id: Uuid,
+    rule: String,
+    slice: String,
+    metric: String,
+    bound: String,
+    expires_at: i64,
+}
+
+impl Store {
+    /// The runs of a version that were not voided, the newest evaluation first.
+    pub async fn evidence_runs(&self, version: VersionId) -> Result<Vec<Run>> {
+        const SQL: &str = select_run!(
+            "where r.version_id = $1 and r.voided_at is null \
+             order by r.evaluated_at desc, r.received_at desc, r.id desc"
+        );
+        Ok(read!(self, db => sqlx::query_as(SQL).bind(version.0).fetch_all(db).await)?)
+    }
+
+    /// The estimates of these metrics in these runs, as they stood in their documents.
+    pub async fn evidence_estimates(
+        &self,
+        runs: &[RunId],
+        metrics: &[&str],
+    ) -> Result<Vec<(RunId, Estimate)>> {
+        let mut statement = Statement::new(select_estimate!("where run_id in "));
+        statement.bind_all(runs.iter().map(|run| run.0)).push(" and metric in (''");
+        for metric in metrics {
+            statement.push(", ").bind(*metric);
+        }
+        statement.push(") order by run_id, position");
+        let rows: Vec<EstimateRow> = read!(self, db =>
+            bound!(sqlx::query_as(AssertSqlSafe(statement.sql.clone())), statement)
+                .fetch_all(db).await)?;
+        rows.into_iter().map(|row| Ok((RunId(row.run_id), row.estimate()?))).collect()
+    }
+
+    /// The version of a model that was launched last and still is.
+    pub async fn launched_version(&self, model: ModelId) -> Result<Option<VersionId>> {
+        const SQL: &str = "select version_id from launch where model_id = $1 \
+             and state = 'launched' order by launched_at desc, id desc limit 1";
+        let id: Option<Uuid> =
+            read!(self, db => sqlx::query_scalar(SQL).bind(model.0).fetch_optional(db).await)?;
+        Ok(id.map(VersionId))
+    }
+
+    /// Waivers of a version that were approved and not revoked; expired ones are among them, since
+    /// whether one has expired depends on when it is judged.
+    pub async fn waivers_in_force(&self, version: VersionId) -> Result<Vec<WaiverInForce>> {
+        const SQL: &str = "select id, rule, slice, metric, bound, expires_at from waiver \
+             where version_id = $1 and approved_at is not null and revoked_at is null \
+             order by expires_at desc, id";
+        let rows: Vec<WaiverRow> =
+            read!(self, db => sqlx::query_as(SQL).bind(version.0).fetch_all(db).await)?;
+        rows.into_iter()
+            .map(|row| {
+                let slice = Slice::parse(&row.slice).map_err(|error| {
+                    Error::Internal(format!("waiver {} holds an impossible slice: {error}", row.id))
+                })?;
+                Ok(WaiverInForce {
+                    id: WaiverId(row.id),
+                    rule: row.rule,
+                    slice,
+                    metric: row.metric,
+                    bound: row.bound,
+                    expires_at: from_micros(row.expires_at),
+                })
+            })
+            .collect()
+    }
+}
