@@ -4,6 +4,7 @@ pub mod attribute;
 pub mod dataset;
 pub mod disclosure;
 pub mod id;
+pub mod launch;
 pub mod model;
 pub mod name;
 pub mod policy;

@@ -11,6 +11,7 @@ pub mod datasets;
 pub mod evidence;
 pub mod grants;
 pub mod inspect;
+pub mod launches;
 pub mod links;
 pub mod models;
 pub mod objects;

@@ -255,7 +255,10 @@ pub fn PolicyPage(view: PolicyView) -> impl IntoView {
         </div>
         {changes}
         <Panel title="As it was written" note="TOML">
-            <pre class="source" tabindex="0" aria-label="The policy's TOML"><code>{view.source}</code></pre>
+            <details>
+                <summary>"Show the text"</summary>
+                <pre class="source" tabindex="0" aria-label="The policy's TOML"><code>{view.source}</code></pre>
+            </details>
         </Panel>
     }
     .into_any()

@@ -125,7 +125,8 @@ fn evidence(model: &Model, runs: &[Run]) -> Vec<EvidenceRun> {
             instrument_definitions: run.instrument_definitions.clone(),
             evaluated_at: from_micros(run.evaluated_at),
             outcome: outcome_of(run, model),
-            recomputed: run.format == "predictions",
+            // Results come in formats of their own; every other file was one of predictions.
+            recomputed: run.format.parse::<app::upload::Format>().is_err(),
             estimates: vec![],
             unconfirmed: vec![],
         })
