@@ -5,6 +5,7 @@ pub mod describe_team;
 pub mod edit_policy;
 pub mod edit_registry;
 pub mod invite;
+pub mod launches;
 pub mod make_token;
 pub mod read_audit;
 pub mod readiness;
@@ -15,8 +16,10 @@ pub mod registry;
 pub mod runs;
 pub mod set_password;
 pub mod set_up;
+pub mod sign_off;
 pub mod trend;
 pub mod upload_run;
 pub mod void_run;
+pub mod waivers;
 
 pub use set_up::setup_link;

@@ -7,6 +7,7 @@
 mod adult;
 mod calendar;
 mod employment;
+mod launches;
 mod people;
 mod policies;
 

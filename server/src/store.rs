@@ -27,6 +27,7 @@ pub mod teams;
 pub mod throttle;
 pub mod tokens;
 pub mod versions;
+pub mod waivers;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};

@@ -1,6 +1,7 @@
 //! Whether a version may launch, as its evidence stands.
 
-use crate::actions::runs::{least_cell, outcome_of};
+pub use crate::actions::runs::least_cell as least;
+use crate::actions::runs::outcome_of;
 use crate::auth::Actor;
 use crate::clock::from_micros;
 use crate::error::Result;
@@ -33,7 +34,7 @@ pub struct Report {
 impl Report {
     /// The same as this actor may see it.
     pub fn hide_small_cells(&mut self, app: &App, actor: &Actor, lineage: &[TeamId]) {
-        self.readiness.hide_small_cells(least_cell(app, actor, lineage));
+        self.readiness.hide_small_cells(least(app, actor, lineage));
     }
 }
 

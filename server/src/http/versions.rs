@@ -69,8 +69,7 @@ async fn show(
     let lineage = app.store.lineage(model.team_id).await?;
     let may = |permission| actor.may(permission, Scope::Team(&lineage));
     let runs = app.store.runs_of_version(version.id).await?;
-    let readiness =
-        super::launches::readiness_view(&app, &actor, &model, &version, &lineage).await?;
+    let readiness = super::launch::readiness_view(&app, &actor, &model, &version, &lineage).await?;
     let title = format!("{} {}", model.name, version.label);
     let crumbs = crumbs(&model.slug, &model.name, vec![Crumb::here(version.label.clone())]);
     let view = VersionView {

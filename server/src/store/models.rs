@@ -318,6 +318,15 @@ impl Store {
         Ok(u64::try_from(total).unwrap_or_default())
     }
 
+    /// Slug and name of the models of these teams, by name.
+    pub async fn models_of_teams(&self, teams: &[TeamId]) -> Result<Vec<(String, String)>> {
+        let mut statement = Statement::new("select slug, name from model m where m.team_id in ");
+        statement.bind_all(teams.iter().map(|team| team.0)).push(" order by m.sort_name, m.id");
+        Ok(read!(self, db =>
+            bound!(sqlx::query_as(AssertSqlSafe(statement.sql.clone())), statement)
+                .fetch_all(db).await)?)
+    }
+
     pub async fn owners_of(&self, model: ModelId) -> Result<Vec<Owner>> {
         const SQL: &str = "select p.id, p.name, p.email from model_owner o \
              join person p on p.id = o.person_id where o.model_id = $1 order by p.name, p.email";

@@ -75,6 +75,7 @@ macro_rules! sections {
 sections! {
     Home "Home" "/"
     Models "Models" "/models"
+    Launches "Launches" "/launches"
     Policies "Policies" "/policies"
     Datasets "Datasets" "/datasets"
     Attributes "Attributes" "/attributes"
