@@ -1,11 +1,15 @@
 //! The income model: a gap in true positive rate by sex, and what it costs to close it.
 
-use super::people::{ENGINEER, LEAD};
+use super::people::{ENGINEER, HEAD, LEAD, LEGAL, REVIEWER};
 use super::{Predicted, Story, Version, self_reported};
 use crate::actions::edit_registry::accept_groups;
 use crate::actions::register_model;
+use crate::actions::waivers::WaiverInput;
 use crate::error::Result;
+use app::domain::Function;
+use app::domain::launch::Decision;
 use app::domain::register::{DatasetInput, ModelInput, ObtainedInput};
+use time::Duration;
 
 const MODEL: &str = "adult-income";
 
@@ -24,7 +28,7 @@ pub(super) async fn before_the_quarter(story: &Story) -> Result<()> {
     let lead = story.people.at_work(&story.app, LEAD).await?;
     register_model::register(&story.app, &engineer, &model()).await?;
     story.register_dataset(&lead, &card()).await?;
-    let versions = [
+    let early = [
         (
             212,
             version("v1", "numeric features only", "logistic regression"),
@@ -40,13 +44,8 @@ pub(super) async fn before_the_quarter(story: &Story) -> Result<()> {
             version("v3", "all features but race and sex", "logistic regression"),
             "adult_v3_lr_unaware.csv",
         ),
-        (
-            121,
-            version("v4", "all features but race and sex", "gradient boosting"),
-            "adult_v4_hgb.csv",
-        ),
     ];
-    for (days, version, file) in versions {
+    for (days, version, file) in early {
         story.at(story.calendar.before_the_quarter(days));
         story.register_version(&engineer, MODEL, &version).await?;
         story.evaluate(&engineer, &predicted(version.label, file)).await?;
@@ -54,34 +53,94 @@ pub(super) async fn before_the_quarter(story: &Story) -> Result<()> {
             accept_groups(&story.app, &lead, MODEL).await?;
         }
     }
-    Ok(())
+    launched(story).await?;
+    rejected(story).await
+}
+
+/// v3, under the policy as it was then.
+async fn launched(story: &Story) -> Result<()> {
+    story.at(story.calendar.before_the_quarter(145));
+    let summary = "Pre-approved offers for new customers, behind a flag for ten per cent.";
+    let launch = story.request_launch(LEAD, MODEL, "v3", summary).await?;
+    story.at(story.calendar.before_the_quarter(144));
+    let reason = "Race and sex are not features. The gap by sex is not shown to be above 0.05, \
+                  though it is not shown to be below it either.";
+    story.sign(REVIEWER, &launch, Function::ResponsibleAi, Decision::Approve, reason).await?;
+    let reason = "No protected attribute is read when it decides.";
+    story.sign(LEGAL, &launch, Function::LegalPrivacy, Decision::Approve, reason).await?;
+    story.at(story.calendar.before_the_quarter(143));
+    story.mark_launched(LEAD, &launch).await
+}
+
+/// v4: better for all together, worse for women.
+async fn rejected(story: &Story) -> Result<()> {
+    let engineer = story.people.at_work(&story.app, ENGINEER).await?;
+    let v4 = version("v4", "all features but race and sex", "gradient boosting");
+    story.at(story.calendar.before_the_quarter(121));
+    story.register_version(&engineer, MODEL, &v4).await?;
+    story.evaluate(&engineer, &predicted("v4", "adult_v4_hgb.csv")).await?;
+    story.at(story.calendar.before_the_quarter(116));
+    let summary = "Gradient boosting in place of logistic regression.";
+    let launch = story.request_launch(LEAD, MODEL, "v4", summary).await?;
+    story.at(story.calendar.before_the_quarter(115));
+    let reason = "The true positive rate of women is shown to be more than 0.05 below that of men.";
+    story.sign(REVIEWER, &launch, Function::ResponsibleAi, Decision::Reject, reason).await
 }
 
 pub(super) async fn this_quarter(story: &Story) -> Result<()> {
     let engineer = story.people.at_work(&story.app, ENGINEER).await?;
-    let versions = [
-        (
-            0.3,
-            version(
-                "v7",
-                "as v4",
-                "v4 with an equalized-odds threshold optimizer, which reads the protected \
-                 attribute when it decides",
-            ),
-            "adult_v7_eqodds_thropt.csv",
-        ),
-        (
-            0.6,
-            version("v8", "as v4", "exponentiated gradient for demographic parity"),
-            "adult_v8_expgrad_dp.csv",
-        ),
-    ];
-    for (share, version, file) in versions {
-        story.at(story.calendar.in_the_quarter(share));
-        story.register_version(&engineer, MODEL, &version).await?;
-        story.evaluate(&engineer, &predicted(version.label, file)).await?;
-    }
-    Ok(())
+    let v7 = version(
+        "v7",
+        "as v4",
+        "v4 with an equalized-odds threshold optimizer, which reads the protected attribute when \
+         it decides",
+    );
+    story.at(story.calendar.in_the_quarter(0.30));
+    story.register_version(&engineer, MODEL, &v7).await?;
+    story.evaluate(&engineer, &predicted("v7", "adult_v7_eqodds_thropt.csv")).await?;
+    mitigated(story).await?;
+    let v8 = version("v8", "as v4", "exponentiated gradient for demographic parity");
+    story.at(story.calendar.in_the_quarter(0.60));
+    story.register_version(&engineer, MODEL, &v8).await?;
+    story.evaluate(&engineer, &predicted("v8", "adult_v8_expgrad_dp.csv")).await
+}
+
+/// v7, with a waiver for the group that is too small to judge.
+async fn mitigated(story: &Story) -> Result<()> {
+    story.at(story.calendar.in_the_quarter(0.34));
+    let last_day = story.app.clock.now() + Duration::days(75);
+    let waiver = WaiverInput {
+        model: MODEL.to_owned(),
+        version: "v7".to_owned(),
+        rule: "equal-opportunity-race".to_owned(),
+        slice: "race=Other".to_owned(),
+        reason: "Twelve people with a positive label are too few to judge by; the set holds no \
+                 more of them."
+            .to_owned(),
+        control: "A person reads every refusal in this group each week, and the next set is \
+                  sampled to hold at least a hundred of them."
+            .to_owned(),
+        owner: LEAD.to_owned(),
+        expires: last_day.date().to_string(),
+    };
+    let why = "The control is in place; it ends with the next evaluation set.";
+    story.waive(ENGINEER, HEAD, waiver, why).await?;
+    story.at(story.calendar.in_the_quarter(0.38));
+    let summary = "The threshold is set by group, so that women and men with the same outcome are \
+                   found alike. Offers for all new customers.";
+    let launch = story.request_launch(LEAD, MODEL, "v7", summary).await?;
+    story.at(story.calendar.in_the_quarter(0.40));
+    let reason = "The gap in true positive rate by sex is shown to be within 0.05. AUC is that of \
+                  v4: the score is the same, only the threshold differs, so nobody is ranked \
+                  better than before. False positives rose in every group, and accuracy fell.";
+    story.sign(REVIEWER, &launch, Function::ResponsibleAi, Decision::Approve, reason).await?;
+    story.at(story.calendar.in_the_quarter(0.42));
+    let reason = "The optimizer reads the protected attribute when it decides. That is allowed for \
+                  this offer in the markets named, and for no decision to refuse credit; to be \
+                  looked at again with the next market.";
+    story.sign(LEGAL, &launch, Function::LegalPrivacy, Decision::Approve, reason).await?;
+    story.at(story.calendar.in_the_quarter(0.45));
+    story.mark_launched(LEAD, &launch).await
 }
 
 fn model() -> ModelInput {
