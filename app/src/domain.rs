@@ -5,6 +5,7 @@ pub mod dataset;
 pub mod disclosure;
 pub mod id;
 pub mod launch;
+pub mod mitigation;
 pub mod model;
 pub mod name;
 pub mod policy;

@@ -8,6 +8,7 @@ pub mod attributes;
 pub mod audit;
 pub mod datasets;
 pub mod definition;
+pub mod findings;
 pub mod home;
 pub mod launch;
 pub mod launches;

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod datasets;
 pub mod edits;
 pub mod failure;
+pub mod findings;
 pub mod guard;
 pub mod health;
 pub mod home;
@@ -72,6 +73,7 @@ pub fn routes(app: &App) -> Routes {
     let routes = policies::routes(routes);
     let routes = launches::routes(routes);
     let routes = waivers::routes(routes);
+    let routes = findings::routes(routes);
     let routes = account::routes(routes);
     let routes = tokens::routes(routes);
     let routes = people::routes(routes);

@@ -5,7 +5,7 @@
 use super::scale::Scale;
 use std::fmt::Write as _;
 
-const WIDTH: f64 = 132.0;
+const WIDTH: f64 = 108.0;
 const MIDDLE: f64 = 12.0;
 
 /// What is drawn. Bounds at infinity are none.

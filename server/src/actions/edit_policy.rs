@@ -1,5 +1,6 @@
 //! Write a policy: each save is a version of its own.
 
+use crate::actions::findings::refresh_after;
 use crate::audit::sha256_hex;
 use crate::auth::Actor;
 use crate::auth::permit::EditPolicy;
@@ -58,6 +59,7 @@ pub async fn add(app: &App, actor: &Actor, input: &PolicyInput) -> Result<Policy
         },
     )?;
     tx.commit().await?;
+    refresh_after(app, None).await;
     Ok(id)
 }
 
@@ -85,6 +87,7 @@ pub async fn save(
         .add_policy_version(&permit, before.policy_id, read, &written.version(actor, input)?)
         .await?;
     tx.commit().await?;
+    refresh_after(app, None).await;
     Ok(id)
 }
 

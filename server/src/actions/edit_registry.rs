@@ -1,5 +1,6 @@
 //! Change the attribute registry: an admin edits it, a lead decides about what a model proposed.
 
+use super::findings::refresh_after;
 use super::registry::find_model;
 use crate::auth::Actor;
 use crate::auth::permit::{ConfirmGroups, EditRegistry};
@@ -66,6 +67,7 @@ pub async fn accept_groups(app: &App, actor: &Actor, slug: &str) -> Result<u64> 
         return Ok(0);
     }
     tx.commit().await?;
+    refresh_after(app, Some(model.id)).await;
     Ok(accepted)
 }
 
@@ -81,7 +83,9 @@ pub async fn accept_group(
     let permit = actor.permit::<ConfirmGroups>(Scope::Team(&lineage))?;
     let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
     tx.accept_group(&permit, model.id, attribute, group).await?;
-    tx.commit().await
+    tx.commit().await?;
+    refresh_after(app, Some(model.id)).await;
+    Ok(())
 }
 
 /// Makes a proposed group, or where none is named a proposed attribute, another name of a known
@@ -105,7 +109,9 @@ pub async fn alias(
     } else {
         tx.alias_group(&permit, model.id, attribute, group, target).await?;
     }
-    tx.commit().await
+    tx.commit().await?;
+    refresh_after(app, Some(model.id)).await;
+    Ok(())
 }
 
 /// An attribute by its id.

@@ -1,6 +1,7 @@
 //! Ask for a launch, and move it on. What a signature covers is made here; see
 //! [`crate::actions::sign_off`] for who gives one.
 
+use crate::actions::findings::refresh_after;
 use crate::actions::readiness::{self, Report};
 use crate::actions::register_version;
 use crate::actions::registry::{find_model, may_see_model, visibility};
@@ -333,6 +334,7 @@ pub async fn decide(
     }
     tx.decide_launch(&permit, launch.id, locked.state, after, reason.as_str()).await?;
     tx.commit().await?;
+    refresh_after(app, Some(model.id)).await;
     Ok(after)
 }
 

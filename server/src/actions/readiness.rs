@@ -60,7 +60,7 @@ pub async fn by(
 ) -> Result<Report> {
     let registry = app.store.registry().await?;
     let stored = app.store.evidence_runs(version).await?;
-    let launched = app.store.launched_version(model.id).await?.filter(|id| *id != version);
+    let launched = app.store.launched_before(model.id, version).await?;
     let before = match launched {
         Some(launched) => app.store.evidence_runs(launched).await?,
         None => vec![],

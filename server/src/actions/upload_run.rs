@@ -1,5 +1,6 @@
 //! Upload the results of an evaluation, or the predictions to evaluate.
 
+use crate::actions::findings::refresh_after;
 use crate::actions::registry::find_model;
 use crate::audit::sha256_hex;
 use crate::auth::Actor;
@@ -366,6 +367,7 @@ async fn store(
         tx.remember_key(owner, key, request, id, since).await?;
     }
     tx.commit().await?;
+    refresh_after(app, Some(new.model)).await;
     let run = app.store.run(id).await?.ok_or_else(|| Error::not_found("run"))?;
     receipt(app, run, true).await
 }

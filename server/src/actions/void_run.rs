@@ -1,5 +1,6 @@
 //! Void a run: it stays readable, but nothing rests on it any more.
 
+use crate::actions::findings::refresh_after;
 use crate::actions::registry::find_model;
 use crate::auth::Actor;
 use crate::auth::permit::VoidRun;
@@ -21,5 +22,8 @@ pub async fn void(app: &App, actor: &Actor, run: &Run, slug: &str, reason: &str)
     let by = actor.person()?;
     let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
     tx.void_run(&permit, run, by, reason.as_str()).await?;
-    tx.commit().await
+    tx.void_launches_on(&permit, run.id, reason.as_str()).await?;
+    tx.commit().await?;
+    refresh_after(app, Some(run.model_id)).await;
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Ask for a waiver, approve, refuse or end it.
 
+use crate::actions::findings::refresh_after;
 use crate::actions::readiness;
 use crate::actions::register_version;
 use crate::actions::registry::{find_model, may_see_model, visibility};
@@ -231,5 +232,7 @@ pub async fn decide(
         }
         Decision::Revoke => tx.revoke_waiver(&permit, waiver.id, person, reason.as_str()).await?,
     }
-    tx.commit().await
+    tx.commit().await?;
+    refresh_after(app, Some(model.id)).await;
+    Ok(())
 }

@@ -33,7 +33,7 @@ pub(super) async fn since_launch(
     model: &Model,
     version: &Version,
 ) -> Result<Option<Moved>> {
-    let launched = app.store.launched_version(model.id).await?.filter(|id| *id != version.id);
+    let launched = app.store.launched_before(model.id, version.id).await?;
     let Some(launched) = launched else { return Ok(None) };
     let (before, after) =
         (app.store.evidence_runs(launched).await?, app.store.evidence_runs(version.id).await?);

@@ -49,12 +49,16 @@ impl Store {
         rows.into_iter().map(|row| Ok((RunId(row.run_id), row.estimate()?))).collect()
     }
 
-    /// The version of a model that was launched last and still is.
-    pub async fn launched_version(&self, model: ModelId) -> Result<Option<VersionId>> {
-        const SQL: &str = "select version_id from launch where model_id = $1 \
+    /// The version of a model that was launched last and still is, other than this one.
+    pub async fn launched_before(
+        &self,
+        model: ModelId,
+        version: VersionId,
+    ) -> Result<Option<VersionId>> {
+        const SQL: &str = "select version_id from launch where model_id = $1 and version_id <> $2 \
              and state = 'launched' order by launched_at desc, id desc limit 1";
-        let id: Option<Uuid> =
-            read!(self, db => sqlx::query_scalar(SQL).bind(model.0).fetch_optional(db).await)?;
+        let id: Option<Uuid> = read!(self, db => sqlx::query_scalar(SQL).bind(model.0)
+            .bind(version.0).fetch_optional(db).await)?;
         Ok(id.map(VersionId))
     }
 

@@ -76,6 +76,7 @@ sections! {
     Home "Home" "/"
     Models "Models" "/models"
     Launches "Launches" "/launches"
+    Findings "Findings" "/findings"
     Policies "Policies" "/policies"
     Datasets "Datasets" "/datasets"
     Attributes "Attributes" "/attributes"

@@ -1,0 +1,238 @@
+//! Mitigations: an intervention, and what the evidence says it did.
+
+use super::text_enum::text_enum;
+use metrics::catalogue::{self, Direction, Outcome};
+use metrics::trend::change;
+use metrics::{Estimate, Interval, Slice};
+
+text_enum! {
+    /// Where an intervention takes hold.
+    Kind {
+        PreProcessing = "pre_processing" ("pre-processing"),
+        InProcessing = "in_processing" ("in-processing"),
+        PostProcessing = "post_processing" ("post-processing"),
+        Data = "data" ("data"),
+        Guardrail = "guardrail" ("guardrail"),
+        ProductChange = "product_change" ("product change"),
+    }
+}
+
+text_enum! {
+    /// Where a mitigation stands.
+    State {
+        Proposed = "proposed" ("proposed"),
+        InWork = "in_work" ("in work"),
+        Shipped = "shipped" ("shipped"),
+        Abandoned = "abandoned" ("abandoned"),
+    }
+}
+
+text_enum! {
+    /// What the evidence says of it.
+    Effect {
+        Worked = "worked" ("worked"),
+        DidNot = "did_not" ("did not work"),
+        CannotTell = "cannot_tell" ("cannot tell"),
+    }
+}
+
+/// One series from the run before to the run after.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moved {
+    pub metric: String,
+    pub slice: Slice,
+    pub before: Estimate,
+    pub after: Estimate,
+    /// After minus before.
+    pub value: f64,
+    pub interval: Interval,
+}
+
+/// What a mitigation did to its target, and to everybody else.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proof {
+    pub effect: Effect,
+    /// One sentence.
+    pub sentence: String,
+    pub target: Option<Moved>,
+    /// Slices that got worse beyond chance, the farthest first.
+    pub worse: Vec<Moved>,
+    /// How many series were looked at for that.
+    pub looked_at: usize,
+}
+
+/// The target of a mitigation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Goal<'a> {
+    pub metric: &'a str,
+    pub slice: &'a Slice,
+    /// By how much it should change, in the metric's unit; its sign is the direction wanted.
+    pub change: f64,
+    pub outcome: Outcome,
+}
+
+/// Confidence level of every interval here.
+pub const LEVEL: f64 = 0.95;
+
+/// What two runs on the same dataset say of a mitigation. Taken as independent samples, so that
+/// small harm is missed: a paired comparison would see more.
+///
+/// Worked: the whole interval of the change lies on the wanted side of none. Did not: it lies wholly
+/// on the other side, or wholly short of the change that was wanted.
+pub fn prove(goal: &Goal<'_>, before: &[Estimate], after: &[Estimate]) -> Proof {
+    let mut worse = vec![];
+    let (mut looked_at, mut target) = (0, None);
+    for new in after {
+        let is_goal = new.metric == goal.metric && new.slice == *goal.slice;
+        let same = |old: &&Estimate| old.metric == new.metric && old.slice == new.slice;
+        let Some(old) = before.iter().find(same) else { continue };
+        let change = change(old, new, LEVEL);
+        let (Some(value), Some(interval)) = (change.value, change.interval) else { continue };
+        let moved = Moved {
+            metric: new.metric.clone(),
+            slice: new.slice.clone(),
+            before: old.clone(),
+            after: new.clone(),
+            value,
+            interval,
+        };
+        if is_goal {
+            target = Some(moved);
+            continue;
+        }
+        let direction =
+            catalogue::find(&new.metric).map_or(Direction::Neither, |m| m.direction(goal.outcome));
+        let got_worse = match direction {
+            Direction::Higher => moved.interval.high < 0.0,
+            Direction::Lower => moved.interval.low > 0.0,
+            Direction::Neither => continue,
+        };
+        looked_at += 1;
+        if got_worse {
+            worse.push(moved);
+        }
+    }
+    worse.sort_by(|a, b| b.value.abs().total_cmp(&a.value.abs()));
+    let Some(moved) = target else {
+        let sentence = format!(
+            "The runs do not both have {} with an interval for {}.",
+            goal.metric,
+            goal.slice.label()
+        );
+        return Proof { effect: Effect::CannotTell, sentence, target: None, worse, looked_at };
+    };
+    let (effect, sentence) = judge(goal, &moved);
+    Proof { effect, sentence, target: Some(moved), worse, looked_at }
+}
+
+fn judge(goal: &Goal<'_>, moved: &Moved) -> (Effect, String) {
+    use crate::number;
+    // On the scale on which more is what was wanted.
+    let sign = if goal.change < 0.0 { -1.0 } else { 1.0 };
+    let ends = [moved.interval.low * sign, moved.interval.high * sign];
+    let (low, high) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
+    let wanted = goal.change.abs();
+    let said = format!(
+        "{} of {} changed by {} {}",
+        goal.metric,
+        goal.slice.label(),
+        number::signed(moved.value),
+        number::signed_interval(moved.interval.low, moved.interval.high)
+    );
+    let aim = number::signed(goal.change);
+    if low > 0.0 {
+        let reached = if low >= wanted {
+            "the change that was wanted is reached"
+        } else if high < wanted {
+            "though less than was wanted"
+        } else {
+            "whether it is as much as was wanted cannot be told"
+        };
+        (Effect::Worked, format!("It worked: {said}; {reached} ({aim})."))
+    } else if high < 0.0 {
+        (Effect::DidNot, format!("It did the opposite: {said}; wanted was {aim}."))
+    } else if high < wanted {
+        (Effect::DidNot, format!("It did not work: {said}, short of {aim} at its best."))
+    } else {
+        let text = format!("It cannot be told: {said}, which may be nothing or {aim}.");
+        (Effect::CannotTell, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rate(metric: &str, slice: &str, k: u64, n: u64) -> Estimate {
+        Estimate {
+            slice: Slice::parse(slice).unwrap(),
+            metric: metric.to_owned(),
+            value: Some(k as f64 / n as f64),
+            n: Some(n),
+            numerator: Some(k),
+            denominator: Some(n),
+            positives: None,
+            n_effective: None,
+            stderr: None,
+            threshold: None,
+            interval: None,
+            undefined: None,
+        }
+    }
+
+    fn proved(change: f64, before: u64, after: u64, n: u64) -> Proof {
+        let slice = Slice::parse("sex=Female").unwrap();
+        let goal = Goal {
+            metric: "true_positive_rate",
+            slice: &slice,
+            change,
+            outcome: Outcome::Favourable,
+        };
+        let of = |k| vec![rate("true_positive_rate", "sex=Female", k, n)];
+        prove(&goal, &of(before), &of(after))
+    }
+
+    #[test]
+    fn it_worked_did_not_or_cannot_be_told_by_where_the_interval_lies() {
+        for (change, before, after, n, effect, says) in [
+            (0.1, 580, 830, 1000, Effect::Worked, "is reached"),
+            (0.5, 580, 830, 1000, Effect::Worked, "less than was wanted"),
+            (0.25, 580, 830, 1000, Effect::Worked, "cannot be told"),
+            (0.1, 830, 580, 1000, Effect::DidNot, "the opposite"),
+            (0.2, 500, 510, 1000, Effect::DidNot, "short of"),
+            (0.05, 50, 52, 100, Effect::CannotTell, "may be nothing"),
+            (-0.1, 830, 580, 1000, Effect::Worked, "is reached"),
+        ] {
+            let proof = proved(change, before, after, n);
+            assert_eq!(proof.effect, effect, "{change}: {}", proof.sentence);
+            assert!(proof.sentence.contains(says), "{}", proof.sentence);
+        }
+    }
+
+    #[test]
+    fn whoever_got_worse_is_listed_and_what_has_no_direction_is_not() {
+        let slice = Slice::parse("sex=Female").unwrap();
+        let goal = Goal {
+            metric: "true_positive_rate",
+            slice: &slice,
+            change: 0.1,
+            outcome: Outcome::Favourable,
+        };
+        let before = [
+            rate("true_positive_rate", "sex=Female", 580, 1000),
+            rate("accuracy", "", 900, 1000),
+            rate("accuracy", "sex=Male", 900, 1000),
+            rate("base_rate", "", 500, 1000),
+        ];
+        let after = [
+            rate("true_positive_rate", "sex=Female", 830, 1000),
+            rate("accuracy", "", 700, 1000),
+            rate("accuracy", "sex=Male", 898, 1000),
+            rate("base_rate", "", 100, 1000),
+        ];
+        let proof = prove(&goal, &before, &after);
+        let worse: Vec<String> =
+            proof.worse.iter().map(|m| format!("{} {}", m.metric, m.slice.label())).collect();
+        assert_eq!((worse, proof.looked_at), (vec!["accuracy Overall".to_owned()], 2));
+    }
+}
