@@ -8,6 +8,7 @@ pub mod launch;
 pub mod mitigation;
 pub mod model;
 pub mod name;
+pub mod okr;
 pub mod policy;
 pub mod register;
 pub mod role;

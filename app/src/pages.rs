@@ -13,6 +13,7 @@ pub mod home;
 pub mod launch;
 pub mod launches;
 pub mod login;
+pub mod mitigations;
 pub mod model;
 pub mod model_form;
 pub mod models;

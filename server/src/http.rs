@@ -15,6 +15,7 @@ mod launch;
 pub mod launches;
 pub mod login;
 pub mod metrics;
+pub mod mitigations;
 pub mod models;
 mod moved;
 pub mod page;
@@ -74,6 +75,7 @@ pub fn routes(app: &App) -> Routes {
     let routes = launches::routes(routes);
     let routes = waivers::routes(routes);
     let routes = findings::routes(routes);
+    let routes = mitigations::routes(routes);
     let routes = account::routes(routes);
     let routes = tokens::routes(routes);
     let routes = people::routes(routes);

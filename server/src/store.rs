@@ -17,6 +17,7 @@ pub mod links;
 pub mod mitigations;
 pub mod models;
 pub mod objects;
+pub mod okrs;
 pub mod people;
 pub mod policies;
 pub mod runs;

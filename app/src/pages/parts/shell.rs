@@ -77,6 +77,7 @@ sections! {
     Models "Models" "/models"
     Launches "Launches" "/launches"
     Findings "Findings" "/findings"
+    Mitigations "Mitigations" "/mitigations"
     Policies "Policies" "/policies"
     Datasets "Datasets" "/datasets"
     Attributes "Attributes" "/attributes"
