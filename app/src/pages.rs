@@ -17,6 +17,7 @@ pub mod mitigations;
 pub mod model;
 pub mod model_form;
 pub mod models;
+pub mod okrs;
 pub mod parts;
 pub mod people;
 pub mod person;

@@ -9,6 +9,7 @@ pub mod invite;
 pub mod launches;
 pub mod make_token;
 pub mod mitigations;
+pub mod okrs;
 pub mod read_audit;
 pub mod readiness;
 pub mod register_dataset;

@@ -10,6 +10,7 @@ mod employment;
 mod launches;
 mod people;
 mod policies;
+mod promises;
 
 pub use people::{LogIn, PASSWORD};
 
@@ -43,8 +44,11 @@ pub async fn fill(app: &App) -> Result<Vec<LogIn>> {
     policies::write(&story).await?;
     adult::before_the_quarter(&story).await?;
     employment::before_the_quarter(&story).await?;
+    promises::promise(&story).await?;
     adult::this_quarter(&story).await?;
     employment::this_quarter(&story).await?;
+    story.at(story.calendar.in_the_quarter(0.9));
+    promises::check_in(&story).await?;
     Ok(people::log_ins())
 }
 

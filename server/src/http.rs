@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod mitigations;
 pub mod models;
 mod moved;
+pub mod okrs;
 pub mod page;
 pub mod people;
 pub mod policies;
@@ -76,6 +77,7 @@ pub fn routes(app: &App) -> Routes {
     let routes = waivers::routes(routes);
     let routes = findings::routes(routes);
     let routes = mitigations::routes(routes);
+    let routes = okrs::routes(routes);
     let routes = account::routes(routes);
     let routes = tokens::routes(routes);
     let routes = people::routes(routes);

@@ -1,7 +1,7 @@
 //! The income model: a gap in true positive rate by sex, and what it costs to close it.
 
 use super::people::{ENGINEER, HEAD, LEAD, LEGAL, REVIEWER};
-use super::{Predicted, Story, Version, self_reported};
+use super::{Predicted, Story, Version, promises, self_reported};
 use crate::actions::edit_registry::accept_groups;
 use crate::actions::register_model;
 use crate::actions::waivers::WaiverInput;
@@ -79,6 +79,8 @@ async fn rejected(story: &Story) -> Result<()> {
     story.at(story.calendar.before_the_quarter(121));
     story.register_version(&engineer, MODEL, &v4).await?;
     story.evaluate(&engineer, &predicted("v4", "adult_v4_hgb.csv")).await?;
+    story.at(story.calendar.before_the_quarter(120));
+    promises::better_model(story).await?;
     story.at(story.calendar.before_the_quarter(116));
     let summary = "Gradient boosting in place of logistic regression.";
     let launch = story.request_launch(LEAD, MODEL, "v4", summary).await?;
@@ -98,6 +100,7 @@ pub(super) async fn this_quarter(story: &Story) -> Result<()> {
     story.at(story.calendar.in_the_quarter(0.30));
     story.register_version(&engineer, MODEL, &v7).await?;
     story.evaluate(&engineer, &predicted("v7", "adult_v7_eqodds_thropt.csv")).await?;
+    promises::thresholds(story).await?;
     mitigated(story).await?;
     let v8 = version("v8", "as v4", "exponentiated gradient for demographic parity");
     story.at(story.calendar.in_the_quarter(0.60));

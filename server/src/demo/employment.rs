@@ -2,7 +2,7 @@
 //! with a disability who do work.
 
 use super::people::{LABOUR_ENGINEER, LABOUR_LEAD, REVIEWER};
-use super::{Predicted, Story, Version, policies, self_reported};
+use super::{Predicted, Story, Version, policies, promises, self_reported};
 use crate::actions::edit_registry::accept_group;
 use crate::actions::register_model;
 use crate::actions::registry::find_model;
@@ -56,7 +56,8 @@ pub(super) async fn this_quarter(story: &Story) -> Result<()> {
     story.at(story.calendar.in_the_quarter(0.85));
     let text = "It finds a third of the people with a disability who do work. Before anybody signs \
                 we need another model, not a waiver.";
-    story.comment(REVIEWER, &launch, text).await
+    story.comment(REVIEWER, &launch, text).await?;
+    promises::another_model(story).await
 }
 
 /// All but one, which may be another name of American Indian: somebody has to look.

@@ -78,6 +78,7 @@ sections! {
     Launches "Launches" "/launches"
     Findings "Findings" "/findings"
     Mitigations "Mitigations" "/mitigations"
+    Okrs "OKRs" "/okrs"
     Policies "Policies" "/policies"
     Datasets "Datasets" "/datasets"
     Attributes "Attributes" "/attributes"
