@@ -18,6 +18,7 @@ pub mod model;
 pub mod model_form;
 pub mod models;
 pub mod okrs;
+pub mod overview;
 pub mod parts;
 pub mod people;
 pub mod person;

@@ -23,6 +23,7 @@ pub mod sign_off;
 pub mod trend;
 pub mod upload_run;
 pub mod void_run;
+pub mod waiting;
 pub mod waivers;
 
 pub use set_up::setup_link;

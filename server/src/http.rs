@@ -19,6 +19,7 @@ pub mod mitigations;
 pub mod models;
 mod moved;
 pub mod okrs;
+pub mod overview;
 pub mod page;
 pub mod people;
 pub mod policies;
@@ -78,6 +79,7 @@ pub fn routes(app: &App) -> Routes {
     let routes = findings::routes(routes);
     let routes = mitigations::routes(routes);
     let routes = okrs::routes(routes);
+    let routes = overview::routes(routes);
     let routes = account::routes(routes);
     let routes = tokens::routes(routes);
     let routes = people::routes(routes);

@@ -82,7 +82,7 @@ pub const LEVEL: f64 = 0.95;
 pub fn prove(goal: &Goal<'_>, before: &[Estimate], after: &[Estimate]) -> Proof {
     let mut worse = vec![];
     let (mut looked_at, mut target) = (0, None);
-    for new in after {
+    for new in after.iter().filter(|new| !says_it_twice(new, after, goal.metric)) {
         let is_goal = new.metric == goal.metric && new.slice == *goal.slice;
         let same = |old: &&Estimate| old.metric == new.metric && old.slice == new.slice;
         let Some(old) = before.iter().find(same) else { continue };
@@ -123,6 +123,18 @@ pub fn prove(goal: &Goal<'_>, before: &[Estimate], after: &[Estimate]) -> Proof 
     };
     let (effect, sentence) = judge(goal, &moved);
     Proof { effect, sentence, target: Some(moved), worse, looked_at }
+}
+
+/// Whether another metric of the slice says the same the other way round.
+fn says_it_twice(estimate: &Estimate, all: &[Estimate], goal: &str) -> bool {
+    let other = match estimate.metric.as_str() {
+        "true_negative_rate" => "false_positive_rate",
+        "false_negative_rate" => "true_positive_rate",
+        "false_discovery_rate" => "precision",
+        "false_omission_rate" => "negative_predictive_value",
+        _ => return false,
+    };
+    estimate.metric != goal && all.iter().any(|e| e.metric == other && e.slice == estimate.slice)
 }
 
 fn judge(goal: &Goal<'_>, moved: &Moved) -> (Effect, String) {

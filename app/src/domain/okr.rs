@@ -100,7 +100,8 @@ impl FromStr for Period {
     }
 }
 
-/// What a live key result reads from the newest run of its model on a dataset.
+/// What a live key result reads, on a dataset: of the version that was launched last since its
+/// baseline was frozen, or, before any was, of the newest run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measure {
     /// The dataset's name; any version of it, the newest run.

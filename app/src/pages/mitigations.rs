@@ -236,6 +236,9 @@ fn measured(estimate: &Estimate) -> String {
     format!("{value} {interval} {n}")
 }
 
+/// Rows of collateral harm before the others are folded away.
+const SHOWN: usize = 12;
+
 fn proof_parts(proof: ProofView) -> (AnyView, AnyView) {
     let proof = match proof {
         ProofView::NotMeasured => {
@@ -274,12 +277,38 @@ fn proof_parts(proof: ProofView) -> (AnyView, AnyView) {
         </p>
     }
     .into_any();
+    let mut worse = proof.worse;
+    let rest = worse.split_off(worse.len().min(SHOWN));
     let rows = proof
         .target
         .into_iter()
         .map(|moved| row(moved, true))
-        .chain(proof.worse.into_iter().map(|moved| row(moved, false)))
+        .chain(worse.into_iter().map(|moved| row(moved, false)))
         .collect_view();
+    let rest = (!rest.is_empty()).then(|| {
+        let label = format!("{} more that got worse", number::count(rest.len() as u64));
+        let items = rest
+            .into_iter()
+            .map(|moved| {
+                let (low, high) = (moved.interval.low, moved.interval.high);
+                let text = format!(
+                    "{} of {}: {} {}, n {}",
+                    metric_name(&moved.metric),
+                    moved.slice.label(),
+                    number::signed(moved.value),
+                    number::signed_interval(low, high),
+                    moved.after.n.map(number::count).unwrap_or_default()
+                );
+                view! { <li>{text}</li> }
+            })
+            .collect_view();
+        view! {
+            <details>
+                <summary>{label}</summary>
+                <ul class="plain small">{items}</ul>
+            </details>
+        }
+    });
     let table = view! {
         <Panel
             title="Before and after"
@@ -300,6 +329,7 @@ fn proof_parts(proof: ProofView) -> (AnyView, AnyView) {
                     <tbody>{rows}</tbody>
                 </table>
             </Scroll>
+            {rest}
         </Panel>
     }
     .into_any();

@@ -125,21 +125,28 @@ impl<'a> Evidence<'a> {
         Ok(Self { app, actor, registry, runs: HashMap::new(), estimates: HashMap::new() })
     }
 
-    /// Reads a measure from the newest run on its dataset that was not voided.
+    /// Reads a measure from the newest run on its dataset that was not voided: of the version that
+    /// was launched last since then, or, before anything was, of any version.
     async fn read(
         &mut self,
         model: &Model,
         measure: &Measure,
+        since: Option<i64>,
     ) -> Result<(Option<RunId>, Result<(Reading, u64), String>)> {
         if !self.runs.contains_key(&model.id) {
             let runs = self.app.store.runs_of(model.id).await?;
             self.runs.insert(model.id, runs);
         }
+        let launched = match since {
+            Some(since) => self.app.store.launched_since(model.id, since).await?,
+            None => None,
+        };
         let newest = self.runs.get(&model.id).and_then(|runs| {
-            runs.iter()
-                .rev()
-                .find(|run| run.voided_at.is_none() && run.dataset_name == measure.dataset)
-                .cloned()
+            let counts =
+                |run: &&Run| run.voided_at.is_none() && run.dataset_name == measure.dataset;
+            let of_launched = |run: &&Run| Some(run.version_id) == launched;
+            let newest = || runs.iter().rev().filter(counts);
+            newest().find(of_launched).or_else(|| newest().next()).cloned()
         });
         let Some(run) = newest else {
             return Ok((None, Err(format!("{} has no run on {}", model.slug, measure.dataset))));
@@ -172,14 +179,14 @@ impl<'a> Evidence<'a> {
                 .map(|value| (Reading { value, interval: None }, None))
                 .ok_or_else(|| "nobody has checked a value in".to_owned()),
             (Source::Live, Some(model), Some(measure)) => {
-                let (from, read) = self.read(model, measure).await?;
+                let (from, read) = self.read(model, measure, key_result.baseline_at).await?;
                 run = from;
                 read.map(|(reading, n)| (reading, Some(n)))
             }
             _ => Err("it does not say what it reads".to_owned()),
         };
         if let (Some(counter), Some(model)) = (&counter, &model) {
-            let (_, read) = self.read(model, &counter.measure).await?;
+            let (_, read) = self.read(model, &counter.measure, key_result.baseline_at).await?;
             held = Some(read.map(|(reading, _)| {
                 counter.min.is_none_or(|min| reading.value >= min)
                     && counter.max.is_none_or(|max| reading.value <= max)
@@ -377,7 +384,7 @@ pub async fn add_key_result(
     let mut counter = None;
     if let Some((model, measure)) = &live {
         let mut evidence = Evidence::new(app, actor).await?;
-        let (run, read) = evidence.read(model, measure).await?;
+        let (run, read) = evidence.read(model, measure, None).await?;
         match read {
             Ok((reading, _)) => baseline = Some((reading, run)),
             Err(why) => errors.add("metric", format!("it has no baseline: {why}")),

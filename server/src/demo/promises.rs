@@ -183,7 +183,6 @@ pub(super) async fn thresholds(story: &Story) -> Result<()> {
         state: "shipped".to_owned(),
         before: run_of(story, "adult-income", "v4").await?,
         after: run_of(story, "adult-income", "v7").await?,
-        ..MitigationInput::default()
     };
     mitigations::add(&story.app, &engineer, &input).await?;
     Ok(())

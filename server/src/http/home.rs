@@ -1,6 +1,7 @@
 //! Home and the pages of metric definitions.
 
 use crate::actions::registry::visibility;
+use crate::actions::waiting;
 use crate::auth::Actor;
 use crate::clock::from_micros;
 use crate::error::{Error, Result};
@@ -45,35 +46,10 @@ async fn home(State(app): State<App>, actor: Actor, page: Page) -> Result<Respon
         })
         .collect();
     let first_step = if latest.is_empty() { first_step(&app, &actor).await? } else { None };
-    let view = HomeView {
-        name: actor.name.clone(),
-        waiting: waiting(&app, &actor).await?,
-        latest,
-        first_step,
-    };
+    let waiting = waiting::of(&app, &actor).await?.into_iter();
+    let waiting = waiting.map(|it| Waiting { what: it.what, why: it.why, href: it.href }).collect();
+    let view = HomeView { name: actor.name.clone(), waiting, latest, first_step };
     Ok(page.title("Home").section(Section::Home).html(move || view! { <HomePage view=view /> }))
-}
-
-/// Groups that this person could confirm, by the model that proposed them.
-async fn waiting(app: &App, actor: &Actor) -> Result<Vec<Waiting>> {
-    if !actor.may(Permission::ConfirmGroups, Scope::Anywhere) {
-        return Ok(vec![]);
-    }
-    let mut waiting = vec![];
-    for (model, groups) in app.store.proposed_groups().await? {
-        let Some(model) = app.store.model(model).await? else { continue };
-        let lineage = app.store.lineage(model.team_id).await?;
-        if actor.may(Permission::ConfirmGroups, Scope::Team(&lineage)) {
-            let s = if groups == 1 { "group is" } else { "groups are" };
-            waiting.push(Waiting {
-                what: format!("{groups} {s} unconfirmed in {}", model.name),
-                why: "accept them or make them aliases; until then no rule is satisfied by them"
-                    .to_owned(),
-                href: format!("/models/{}", model.slug),
-            });
-        }
-    }
-    Ok(waiting)
 }
 
 /// What a new installation needs next, for whoever looks.

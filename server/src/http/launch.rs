@@ -101,7 +101,7 @@ pub(super) async fn render(
             if covered.digest != revision.digest {
                 newer = differences(&content_of(revision)?, &covered.content);
             }
-            blockers = blockers_of(&launch, &view, &slots);
+            blockers = blockers_of(&launch, &view, &slots, may(Permission::UploadRun));
         }
         shown_revision = Some(view);
     }
@@ -279,7 +279,12 @@ async fn slots_of(
 }
 
 /// What holds a launch back, and who can clear each.
-fn blockers_of(launch: &Launch, revision: &RevisionView, slots: &[Slot]) -> Vec<Blocker> {
+fn blockers_of(
+    launch: &Launch,
+    revision: &RevisionView,
+    slots: &[Slot],
+    may_upload: bool,
+) -> Vec<Blocker> {
     if matches!(launch.state, LaunchState::Launched) {
         return vec![];
     }
@@ -293,16 +298,17 @@ fn blockers_of(launch: &Launch, revision: &RevisionView, slots: &[Slot]) -> Vec<
             Some(plan) => words::needed(&outcome.rule, plan),
             None => words::requirement(&outcome.rule),
         };
+        // Nobody is sent where they may not go.
         let link = if is_hole {
             let path = app::pages::models::version_path(&launch.model_slug, &launch.version_label);
-            (format!("{path}/upload"), "upload".to_owned())
+            may_upload.then(|| (format!("{path}/upload"), "upload".to_owned()))
         } else {
             let slice = part.map(|part| part.slice.to_string()).unwrap_or_default();
             let link = Link::new("/mitigations/new")
                 .with("model", &launch.model_slug)
                 .with("metric", &outcome.rule.metric)
                 .with("slice", slice);
-            (link.to_string(), "mitigate".to_owned())
+            readiness.may_mitigate.then(|| (link.to_string(), "mitigate".to_owned()))
         };
         blockers.push(Blocker {
             what: outcome.rule.name.clone(),
@@ -312,7 +318,7 @@ fn blockers_of(launch: &Launch, revision: &RevisionView, slots: &[Slot]) -> Vec<
             } else {
                 format!("{} can mitigate or ask for a waiver", launch.team_name)
             },
-            href: Some(link),
+            href: link,
         });
     }
     for slot in slots.iter().filter(|slot| slot.held.is_none()) {

@@ -62,6 +62,15 @@ impl Store {
         Ok(id.map(VersionId))
     }
 
+    /// The version of a model that was launched last, not before a moment, and still is.
+    pub async fn launched_since(&self, model: ModelId, since: i64) -> Result<Option<VersionId>> {
+        const SQL: &str = "select version_id from launch where model_id = $1 \
+             and launched_at >= $2 and state = 'launched' order by launched_at desc, id desc limit 1";
+        let id: Option<Uuid> = read!(self, db => sqlx::query_scalar(SQL).bind(model.0).bind(since)
+            .fetch_optional(db).await)?;
+        Ok(id.map(VersionId))
+    }
+
     /// Waivers of a version that were approved and not revoked; expired ones are among them, since
     /// whether one has expired depends on when it is judged.
     pub async fn waivers_in_force(&self, version: VersionId) -> Result<Vec<WaiverInForce>> {

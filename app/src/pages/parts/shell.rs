@@ -74,6 +74,7 @@ macro_rules! sections {
 
 sections! {
     Home "Home" "/"
+    Overview "Overview" "/overview"
     Models "Models" "/models"
     Launches "Launches" "/launches"
     Findings "Findings" "/findings"
