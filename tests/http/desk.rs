@@ -112,7 +112,7 @@ each_db!(a_policy_with_mistakes_shows_each_at_its_line_and_is_not_saved, |server
         .assert_status(422)
         .assert_contains("there is no metric `true_postive_rate`")
         .assert_contains("no model can be at least 1.79")
-        .assert_contains("metric = &quot;true_postive_rate&quot;")
+        .assert_contains("<code>metric = \"true_postive_rate\"</code>")
         .assert_contains("say why");
     assert!(server.app.store.policies().await.unwrap().is_empty());
     server.signed_in(Role::Engineer).await.get("/policies/new").await.assert_status(403);
@@ -326,8 +326,16 @@ each_db!(whoever_made_what_is_judged_may_not_judge_it, |server| {
     // A token cannot sign at all.
     let scopes = app::domain::token::TokenScope::ALL;
     let token = server.token(Role::Reviewer, scopes).await;
-    assert_ne!(sign(&token, "responsible_ai", "approve", &digest).await.status, 303);
+    let answer = sign(&token, "responsible_ai", "approve", &digest).await;
+    assert!(answer.location().starts_with("/login"), "{}", answer.text());
+    let launch = server.app.store.launch(1).await.unwrap().unwrap();
+    assert!(server.app.store.sign_offs(launch.id).await.unwrap().is_empty(), "nobody has signed");
 });
+
+const JUDGE: &str =
+    "insert into launch_people (revision_id, person_id, side) values ($1, $2, 'judges')";
+const SIGN: &str = "insert into sign_off (id, revision_id, slot, person_id, side, decision, \
+     reason, at) values ($1, $2, 'responsible_ai', $3, 'judges', 'approve', 'mine', 1)";
 
 each_db!(the_database_itself_refuses_a_signature_by_a_maker, |server| {
     let desk = desk(&server).await;
@@ -335,10 +343,6 @@ each_db!(the_database_itself_refuses_a_signature_by_a_maker, |server| {
     let launch = server.app.store.launch(1).await.unwrap().unwrap();
     let revision = server.app.store.revisions(launch.id).await.unwrap()[0].id.0;
     let maker = desk.model.engineer_id.0;
-    const JUDGE: &str =
-        "insert into launch_people (revision_id, person_id, side) values ($1, $2, 'judges')";
-    const SIGN: &str = "insert into sign_off (id, revision_id, slot, person_id, side, decision, \
-         reason, at) values ($1, $2, 'responsible_ai', $3, 'judges', 'approve', 'mine', 1)";
     let id = server.app.clock.id();
     let refused = match &server.app.store {
         Store::Sqlite { write, .. } => (

@@ -7,7 +7,7 @@ use crate::auth::permit::SignOff;
 use crate::error::{Error, Result};
 use crate::state::App;
 use app::domain::launch::{Decision, State, Step, barred, differences};
-use app::domain::{Function, Prose, Scope};
+use app::domain::{Function, LaunchId, Prose, Scope};
 use app::form::FieldErrors;
 use time::Duration;
 
@@ -62,26 +62,24 @@ pub async fn sign(app: &App, actor: &Actor, number: &str, signature: &Signature)
         );
     }
     let since = app.store.may_sign_since(person, signature.function).await?;
+    let Some(revision) = app.store.revisions(launch.id).await?.into_iter().next() else {
+        return Err(Error::Conflict("nobody has asked for this launch yet".to_owned()));
+    };
+    if revision.digest != signature.digest {
+        return stale(app, launch.id, &signature.digest).await;
+    }
+    // Read before the transaction, which must not wait for a second connection; what a revision
+    // rests on never changes.
+    let makers = app.store.makers(revision.id).await?;
     let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
     let locked = tx.lock_launch(launch.id).await?;
-    if locked.revision == 0 {
-        return Err(Error::Conflict("nobody has asked for this launch yet".to_owned()));
-    }
-    let revision = tx.revision(launch.id, locked.revision).await?;
-    if revision.digest != signature.digest {
+    if locked.revision != revision.number {
         drop(tx);
-        let all = app.store.revisions(launch.id).await?;
-        let seen = all.iter().find(|old| old.digest == signature.digest);
-        let changes = match seen {
-            Some(old) => differences(&content_of(old)?, &content_of(&revision)?),
-            None => vec!["What you saw was never asked for.".to_owned()],
-        };
-        return Ok(Signed::Stale(changes));
+        return stale(app, launch.id, &signature.digest).await;
     }
     if !matches!(locked.state, State::InReview | State::Approved) {
         return Err(Error::Conflict(format!("a launch that is {} is not signed", locked.state)));
     }
-    let makers = app.store.makers(revision.id).await?;
     let made: Vec<_> = makers.iter().map(|maker| (maker.person_id, maker.part)).collect();
     let late = since.is_none_or(|since| since > revision.requested_at);
     let why = barred(person, signature.function, &actor.grants.functions, &made, late);
@@ -127,6 +125,17 @@ pub async fn sign(app: &App, actor: &Actor, number: &str, signature: &Signature)
     }
     tx.commit().await?;
     Ok(Signed::Counts(state))
+}
+
+/// What has changed since the revision that somebody saw.
+async fn stale(app: &App, launch: LaunchId, seen: &str) -> Result<Signed> {
+    let all = app.store.revisions(launch).await?;
+    let newest = all.first().ok_or_else(|| Error::not_found("revision"))?;
+    let changes = match all.iter().find(|old| old.digest == seen) {
+        Some(old) => differences(&content_of(old)?, &content_of(newest)?),
+        None => vec!["What you saw was never asked for.".to_owned()],
+    };
+    Ok(Signed::Stale(changes))
 }
 
 /// When the revision that a person may sign was requested, beside since when they may: for a page
