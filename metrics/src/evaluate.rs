@@ -1,11 +1,19 @@
 //! From a file of predictions to a run document: the one entry point of reading.
 
 mod aggregate;
+mod judged;
+mod multiclass;
+mod noise;
+mod ranking;
+mod regression;
+mod tally;
 
+use crate::catalogue::{CORRECTED, Outcome};
 use crate::rates::{self, Setting};
 use crate::read::{self, Table};
 use crate::run::{self, Instrument};
-use crate::{DatasetRef, Problem, RunDocument, Spec};
+use crate::spec::Task;
+use crate::{DatasetRef, Estimate, Problem, RunDocument, Spec};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use time::OffsetDateTime;
@@ -96,18 +104,19 @@ pub fn evaluate(path: &Path, spec: &Spec, about: About) -> Result<Evaluation, Ve
         return Err(vec![problem.expected("a number between 0 and 1")]);
     }
     let table = read::read(path, spec)?;
-    let slices = aggregate::aggregate(&table, spec)?;
-    let setting = Setting {
-        weighted: spec.weight.is_some(),
-        scored: spec.score.is_some(),
-        threshold: spec.threshold,
-        level: about.level,
+    let mut evaluated = match spec.task {
+        Task::BinaryClassification => binary(&table, spec, about.level)?,
+        Task::MulticlassClassification => multiclass::evaluate(&table, spec, about.level)?,
+        Task::Regression => regression::evaluate(&table, spec, about.level)?,
+        Task::Ranking | Task::TextGeneration | Task::ImageGeneration => {
+            lists_and_judgements(&table, spec, about.level)?
+        }
     };
+    // By slice as binary classification has them; within a slice the order stays.
+    evaluated
+        .estimates
+        .sort_by(|a, b| (a.slice.arity(), &a.slice).cmp(&(b.slice.arity(), &b.slice)));
     let rows_used = table.rows();
-    let estimates = slices
-        .iter()
-        .flat_map(|slice| rates::estimates(&slice.slice, &slice.counts, slice.auc, setting))
-        .collect();
     let document = RunDocument {
         schema: run::SCHEMA.to_owned(),
         evaluated_at: about.evaluated_at,
@@ -116,30 +125,45 @@ pub fn evaluate(path: &Path, spec: &Spec, about: About) -> Result<Evaluation, Ve
             name: "evenhand-metrics".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             definitions: run::DEFINITIONS.to_owned(),
-            judge: None,
+            judge: spec.judged.as_ref().and_then(|judged| judged.judge.clone()),
         },
-        positive_outcome: spec.positive_outcome,
+        // Of several classes none is the positive one.
+        positive_outcome: spec
+            .positive_outcome
+            .or((spec.task == Task::MulticlassClassification).then_some(Outcome::Neutral)),
         metrics: Vec::new(),
-        estimates,
+        estimates: evaluated.estimates,
     };
-    let receipt = receipt(table, spec, &slices);
+    let receipt = receipt(table, spec, evaluated.notes);
     Ok(Evaluation { document, receipt })
 }
 
-fn receipt(table: Table, spec: &Spec, slices: &[aggregate::SliceCounts]) -> Receipt {
-    let attributes = table
-        .attributes
+/// What a task makes of the rows, and what is to be said of it.
+struct Evaluated {
+    estimates: Vec<Estimate>,
+    notes: Vec<String>,
+}
+
+fn binary(table: &Table, spec: &Spec, level: f64) -> Result<Evaluated, Vec<Problem>> {
+    let slices = aggregate::aggregate(table, spec)?;
+    let setting = Setting {
+        weighted: spec.weight.is_some(),
+        scored: spec.score.is_some(),
+        threshold: spec.threshold,
+        level,
+    };
+    let mut estimates: Vec<Estimate> = slices
         .iter()
-        .map(|attribute| AttributeRead {
-            name: attribute.name.clone(),
-            groups: slices
-                .iter()
-                .filter(|slice| slice.slice.arity() == 1)
-                .filter_map(|slice| Some((slice.slice.group(&attribute.name)?, &slice.counts)))
-                .map(|(group, counts)| GroupRead { name: group.to_owned(), rows: counts.all() })
-                .collect(),
-        })
+        .flat_map(|slice| rates::estimates(&slice.slice, &slice.counts, &slice.scored, setting))
         .collect();
+    if let Some(error_rates) = spec.label_noise.get("label") {
+        let key = format!("base_rate[{CORRECTED}]");
+        let base_rates = estimates.iter().filter(|estimate| estimate.metric == "base_rate");
+        let better: Vec<Estimate> = base_rates
+            .map(|observed| noise::corrected(observed, &key, error_rates, level))
+            .collect();
+        estimates.extend(better);
+    }
     let mut notes = Vec::new();
     if let (Some(threshold), Some(score)) = (spec.threshold, &spec.score) {
         notes.push(format!("predictions are `{score}` of at least {threshold}"));
@@ -149,8 +173,50 @@ fn receipt(table: Table, spec: &Spec, slices: &[aggregate::SliceCounts]) -> Rece
             "rows of one `{cluster}` were counted as independent, so intervals may be too narrow"
         ));
     }
+    Ok(Evaluated { estimates, notes })
+}
+
+/// Rankings, judged responses, and images, which may be both.
+fn lists_and_judgements(table: &Table, spec: &Spec, level: f64) -> Result<Evaluated, Vec<Problem>> {
+    let mut all = Evaluated { estimates: Vec::new(), notes: Vec::new() };
+    let mut add = |more: Evaluated| {
+        all.estimates.extend(more.estimates);
+        all.notes.extend(more.notes);
+    };
+    if let Some(judged) = &spec.judged {
+        add(judged::evaluate(table, spec, judged, level)?);
+    }
+    if let Some(ranking) = &spec.ranking {
+        add(ranking::evaluate(table, spec, ranking, level)?);
+    }
+    Ok(all)
+}
+
+fn receipt(table: Table, spec: &Spec, mut notes: Vec<String>) -> Receipt {
+    let attributes = table
+        .attributes
+        .iter()
+        .map(|attribute| {
+            let mut rows = vec![0_u64; attribute.groups.len()];
+            attribute.codes.iter().for_each(|&code| rows[usize::from(code)] += 1);
+            let mut groups: Vec<GroupRead> = attribute
+                .groups
+                .iter()
+                .zip(rows)
+                .filter(|(_, rows)| *rows > 0)
+                .map(|(name, rows)| GroupRead { name: name.clone(), rows })
+                .collect();
+            groups.sort_by(|a, b| a.name.cmp(&b.name));
+            AttributeRead { name: attribute.name.clone(), groups }
+        })
+        .collect();
     if spec.weight.is_some() {
         notes.push("weighted: intervals use the effective number of rows".to_owned());
+    }
+    if !spec.label_noise.is_empty() {
+        notes.push(format!(
+            "`{CORRECTED}` rates are what the given error rates of the labels make of the observed ones"
+        ));
     }
     Receipt {
         rows_used: table.rows(),

@@ -16,13 +16,18 @@ pub mod disparity;
 pub mod estimate;
 #[cfg(feature = "read")]
 pub mod evaluate;
+pub mod exact;
 pub mod interval;
+pub mod multiclass;
 pub mod power;
 pub mod problem;
+pub mod ranking;
 pub mod rates;
+pub mod ratio;
 #[cfg(feature = "read")]
 mod read;
 pub mod run;
+pub mod scores;
 pub mod slice;
 pub mod spec;
 pub mod trend;

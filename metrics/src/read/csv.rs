@@ -1,5 +1,6 @@
 //! CSV: cut into parts at line ends outside quotes, parts parsed on all cores.
 
+use super::asked::{self, Role, too_many_classes};
 use super::cell;
 use super::draft::{Draft, Group, Groups, group_problem, too_many_groups};
 use super::{Collector, Columns, MOST_COLUMNS, Table, too_many_columns};
@@ -25,7 +26,13 @@ pub(super) fn read(
     let mut parts = Parts { input, carry: Vec::new(), ended: false, line: 0, delimiter: b',' };
     let header = parts.header().map_err(|problem| vec![problem])?;
     let columns = Columns::find(&header, spec)?;
-    let plan = Plan { columns: &columns, width: header.len(), spec, delimiter: parts.delimiter };
+    let plan = Plan {
+        columns: &columns,
+        asked: asked::asked(spec),
+        width: header.len(),
+        spec,
+        delimiter: parts.delimiter,
+    };
     let mut collector = Collector::new(spec, &columns, format);
     let mut batch = parts.batch();
     // While one batch is parsed, the next is read (and decompressed).
@@ -273,6 +280,7 @@ fn cut_lines(bytes: &[u8], any_delimiter: bool, delimiter: u8) -> Cut {
 /// How to read a line.
 struct Plan<'a> {
     columns: &'a Columns,
+    asked: Vec<(Role, &'a str)>,
     width: usize,
     spec: &'a Spec,
     delimiter: u8,
@@ -282,6 +290,7 @@ impl Plan<'_> {
     fn parse(&self, bytes: &[u8]) -> Draft {
         let mut draft = Draft::default();
         draft.groups.resize_with(self.spec.slices.len(), || Groups::new(self.spec.missing));
+        draft.asked = self.asked.iter().map(|(role, _)| role.column()).collect();
         let mut reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -348,13 +357,16 @@ impl Plan<'_> {
         }
     }
 
-    /// Label, prediction, score and weight.
+    /// Label, prediction, score and weight, or what another task asks for.
     #[inline]
     fn measures(&self, record: &ByteRecord, line: u64, draft: &mut Draft) {
         let spec = self.spec;
         let positive = spec.positive.as_deref();
+        let Some(label) = self.columns.label else {
+            return self.answers(record, line, draft);
+        };
         let Draft { problems, classes, .. } = draft;
-        let text = &record[self.columns.label];
+        let text = &record[label];
         let label = class(text, &spec.label, line, problems, |text| classes.label(text, positive));
         let score = self.columns.score.and_then(|at| {
             let column = spec.score.as_deref().unwrap_or_default();
@@ -378,6 +390,30 @@ impl Plan<'_> {
             draft.scores.extend(score);
             draft.weights.extend(weight);
         }
+    }
+}
+
+impl Plan<'_> {
+    /// What tasks other than binary classification ask for. A cell that cannot be is a problem and
+    /// stands as nothing, so that all columns stay equally long.
+    fn answers(&self, record: &ByteRecord, line: u64, draft: &mut Draft) {
+        let Draft { problems, asked, weights, cells, .. } = draft;
+        for (((role, name), &at), values) in
+            self.asked.iter().zip(&self.columns.asked).zip(asked.iter_mut())
+        {
+            if let Err(wrong) = values.push_text(*role, &record[at]) {
+                problems.push(|| asked::problem(wrong, name, line));
+            }
+            if matches!(values, asked::Values::Names(names) if names.too_many(*role)) {
+                problems.fatal(too_many_classes(name));
+            }
+        }
+        if let Some(at) = self.columns.weight {
+            let column = self.spec.weight.as_deref().unwrap_or_default();
+            let weight = measure(&record[at], column, line, problems, cell::weight);
+            weights.push(weight.unwrap_or_default());
+        }
+        cells.push(0);
     }
 }
 
