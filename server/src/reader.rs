@@ -46,7 +46,7 @@ pub struct Job {
 pub enum Source {
     /// Results that were computed elsewhere; the format by content when none is given.
     Results { format: Option<Format> },
-    /// Rows with a label and a prediction each.
+    /// Rows of predictions, rankings or judged responses.
     Predictions { spec: Box<Spec> },
 }
 

@@ -223,7 +223,7 @@ pub fn MitigationPage(view: MitigationView) -> impl IntoView {
 }
 
 fn metric_name(key: &str) -> String {
-    catalogue::find(key).map_or_else(|| key.to_owned(), |metric| metric.name.to_lowercase())
+    catalogue::name(key).unwrap_or_else(|| key.to_owned())
 }
 
 fn measured(estimate: &Estimate) -> String {

@@ -64,10 +64,9 @@ impl Column {
     /// The column of a key, from the catalogue or from what the document declares.
     pub fn of(key: &str, outcome: Outcome, declared: &[CustomMetric]) -> Self {
         if let Some(metric) = catalogue::find(key) {
-            let cutoff = key.split_once('@').map(|(_, k)| format!(" at {k}")).unwrap_or_default();
             return Self {
                 key: key.to_owned(),
-                name: format!("{}{cutoff}", metric.name.trim_end_matches(" at k")),
+                name: catalogue::name(key).unwrap_or_else(|| key.to_owned()),
                 direction: metric.direction(outcome),
                 range: metric.range,
             };

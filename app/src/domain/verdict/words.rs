@@ -47,7 +47,7 @@ fn reference_words(reference: &metrics::disparity::Reference) -> String {
 }
 
 fn metric_name(key: &str) -> String {
-    catalogue::find(key).map_or_else(|| key.to_owned(), |metric| metric.name.to_lowercase())
+    catalogue::name(key).unwrap_or_else(|| key.to_owned())
 }
 
 pub(super) fn no_run(rule: &Rule, none_at_all: bool) -> String {
@@ -64,7 +64,7 @@ pub(super) fn no_run(rule: &Rule, none_at_all: bool) -> String {
 
 /// What a metric counts: positives for a true positive rate, rows for most others.
 pub(super) fn counted_as(metric: &str) -> (&'static str, &'static str) {
-    match metric.split('@').next().unwrap_or(metric) {
+    match catalogue::Key::parse(metric).base {
         "true_positive_rate" | "false_negative_rate" => ("positive", "positives"),
         "false_positive_rate" | "true_negative_rate" => ("negative", "negatives"),
         "precision" | "false_discovery_rate" => ("positive prediction", "positive predictions"),
