@@ -90,7 +90,8 @@ pub struct GroupRead {
 }
 
 /// Evaluates a file of predictions (CSV or Parquet; CSV also gzip or zstd compressed), recognised by
-/// its content: every metric that its columns allow, overall, per group and per intersection.
+/// its content: every metric that its task and its columns allow, overall, per group and per
+/// intersection.
 ///
 /// Memory grows with the number of rows (some 40 bytes each, and 2 per attribute), not with the
 /// width of the file.

@@ -35,7 +35,7 @@ pub enum Missing {
 
 /// Which column means what, in canonical form: two specs that mean the same serialise the same.
 ///
-/// What a task does not know stays empty; see the keys of each in the guide.
+/// What a task does not know stays empty; `docs/predictions-spec.md` has the keys of each.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
     /// The task.
