@@ -153,7 +153,10 @@ impl Metric {
                 !matches!(self.key, "count" | "accuracy") && !self.key.starts_with("macro_")
             }
             Family::Regression => false,
-            Family::Ranking => matches!(self.key, "ndkl" | "diversity@k" | "representation@k"),
+            Family::Ranking => matches!(
+                self.key,
+                "ndkl" | "diversity@k" | "representation@k" | "representation_distance@k"
+            ),
             Family::Generative => self.kind == Kind::Rate,
         }
     }

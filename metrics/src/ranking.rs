@@ -65,6 +65,17 @@ pub fn reciprocal_rank(relevant: &[bool]) -> f64 {
     relevant.iter().position(|relevant| *relevant).map_or(0.0, |i| 1.0 / (i + 1) as f64)
 }
 
+/// How far shares are from target shares, in 0..1: half the sum of their absolute differences (total
+/// variation).
+///
+/// ```
+/// let distance = metrics::ranking::distance(&[0.6, 0.3, 0.1], &[1.0 / 3.0; 3]);
+/// assert!((distance - 0.266667).abs() < 1e-6);
+/// ```
+pub fn distance(shares: &[f64], target: &[f64]) -> f64 {
+    shares.iter().zip(target).map(|(share, target)| (share - target).abs()).sum::<f64>() / 2.0
+}
+
 /// Normalised discounted KL divergence, 0 or more, of the groups of a ranking from target shares:
 /// `groups` are places in `target`, by rank. `Ok(None)` for an empty ranking.
 ///

@@ -48,7 +48,11 @@ fn compare(evaluation: &Evaluation, attribute: &str, known: &Value) -> usize {
         let slice = if group.is_empty() { String::new() } else { format!("{attribute}={group}") };
         for (metric, wanted) in values.as_object().unwrap() {
             let estimate = find(evaluation, &slice, metric);
-            close(estimate.value.unwrap(), wanted.as_f64().unwrap(), &format!("{metric} of {slice}"));
+            close(
+                estimate.value.unwrap(),
+                wanted.as_f64().unwrap(),
+                &format!("{metric} of {slice}"),
+            );
             holds(estimate);
             compared += 1;
         }
@@ -293,6 +297,11 @@ fn pictures_of_a_prompt_are_judged_and_looked_through_for_every_tone() {
         holds(estimate);
     }
     assert_eq!(find(&evaluation, "", "diversity@4").n, Some(30));
+    let shares = known["representation@4"].as_object().unwrap().values();
+    let distance: f64 = shares.map(|share| (share.as_f64().unwrap() - 1.0 / 3.0).abs() / 2.0).sum();
+    let estimate = find(&evaluation, "", "representation_distance@4");
+    close(estimate.value.unwrap(), distance, "distance");
+    holds(estimate);
     for (tone, share) in known["representation@4"].as_object().unwrap() {
         let estimate = find(&evaluation, &format!("skin_tone={tone}"), "representation@4");
         close(estimate.value.unwrap(), share.as_f64().unwrap(), tone);

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use server::actions::register_model::ModelInput;
-use tests::{estimate, each_db, fixture, id_of};
+use tests::{each_db, estimate, fixture, id_of};
 
 /// Task, file, spec, and where the numbers of some metrics of all rows are known.
 const TASKS: [(&str, &str, &str, &str, &[&str]); 5] = [
@@ -54,16 +54,32 @@ fn model(task: &str) -> ModelInput {
     ModelInput { name: slug.clone(), slug, task: task.to_owned(), ..ModelInput::default() }
 }
 
+/// The run document that the same file gives without a server.
+fn document(file: &str, spec: &str) -> Vec<u8> {
+    let at = datetime!(2025-11-01 00:00 UTC);
+    let job = Job {
+        file: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/tasks").join(file),
+        source: Source::Predictions { spec: Box::new(Spec::parse(spec).unwrap()) },
+        received_at: at,
+        evaluated_at: Some(at),
+        dataset: Some((file.replace(".csv", ""), "1".to_owned())),
+    };
+    serde_json::to_vec(&reader::read(&job).unwrap().document).unwrap()
+}
+
 each_db!(predictions_of_every_task_become_a_run_with_the_numbers_that_others_compute, |server| {
     let known: Value = serde_json::from_slice(&fixture("tasks/known.json")).unwrap();
     for (task, file, spec, place, metrics) in TASKS {
         let model = server.model_from(model(task)).await;
-        let path = model.predictions_path("v1", spec, &format!("{}@1", file.replace(".csv", "")), "");
+        let path =
+            model.predictions_path("v1", spec, &format!("{}@1", file.replace(".csv", "")), "");
         let bytes = fixture(&format!("tasks/{file}"));
         let answer = model.engineer.post_bytes(&path, "text/csv", bytes.clone()).await;
         let id = id_of(answer.assert_status(201));
         let again = model.engineer.post_bytes(&path, "text/csv", bytes).await;
         assert_eq!(id_of(again.assert_status(200)), id, "the same bytes are the same run");
+        let results = model.results("v1", "", document(file, spec)).await;
+        assert_eq!(id_of(results.assert_status(200)), id, "its own results are the same run");
         let items = model.engineer.get(&format!("/api/v1/runs/{id}/estimates")).await.json();
         for metric in metrics {
             let ours = estimate(&items, metric, &json!({}));

@@ -65,7 +65,8 @@ impl<'d> Metrics<'d> {
         }
         let Key { base, cutoff, of } = Key::parse(key);
         if of.is_some() && catalogue::find(key.split('[').next().unwrap_or(key)).is_some() {
-            let problem = Problem::new("no_brackets", format!("`{base}` is of nothing in particular"));
+            let problem =
+                Problem::new("no_brackets", format!("`{base}` is of nothing in particular"));
             return Err(problem.expected(format!("`{base}`, without brackets")));
         }
         // A declared metric may be written with any cut-off, as the catalogue's may.

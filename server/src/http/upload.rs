@@ -44,8 +44,12 @@ async fn show(
         .last()
         .map(|run| format!("{}@{}", run.dataset_name, run.dataset_label))
         .unwrap_or_default();
-    let typed =
-        Typed { kind: "results".to_owned(), dataset, spec: page_of::spec(model.task).to_owned(), ..Typed::default() };
+    let typed = Typed {
+        kind: "results".to_owned(),
+        dataset,
+        spec: page_of::spec(model.task).to_owned(),
+        ..Typed::default()
+    };
     let view = UploadView { typed, ..UploadView::of(model.task) };
     Ok(render(page, &model.slug, &model.name, &version, view))
 }

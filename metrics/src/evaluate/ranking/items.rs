@@ -10,6 +10,7 @@ use crate::evaluate::aggregate::{Cells, refuse_too_many, slice_of};
 use crate::evaluate::noise::corrected;
 use crate::evaluate::tally::{Clusters, Rows};
 use crate::exact::ExactSum;
+use crate::interval::{self, Bounds, method};
 use crate::ranking;
 use crate::ratio::{Design, Ratio, Tally, Units};
 use crate::read::Role;
@@ -128,7 +129,12 @@ impl<'a> Items<'a> {
             .collect();
         let sums = self.sums(&groups, &queries, &known);
         let mut estimates = Vec::new();
+        let aim = self.aims.iter().find(|aim| of_items == [aim.attribute]);
         for (h, of_query) in queries.groups.iter().enumerate() {
+            if let Some(aim) = aim {
+                let slice = slice_of(&self.lists.queries, &of_queries, of_query);
+                estimates.extend(self.distances(aim, &slice, &sums, &groups, h));
+            }
             for (g, of_item) in groups.groups.iter().enumerate() {
                 let query = slice_of(&self.lists.queries, &of_queries, of_query);
                 let item = slice_of(self.lists.table, &of_items, of_item);
@@ -141,6 +147,58 @@ impl<'a> Items<'a> {
             }
         }
         Ok(estimates)
+    }
+
+    /// How far the top of a slice of queries is from the target of an attribute.
+    fn distances(
+        &self,
+        aim: &Aim,
+        slice: &Slice,
+        sums: &Sums,
+        groups: &Cells,
+        h: usize,
+    ) -> Vec<Estimate> {
+        let name = &self.lists.table.attributes[aim.attribute].name;
+        let of = if self.aims.len() > 1 { format!("[{name}]") } else { String::new() };
+        let count = groups.groups.len();
+        let tops = self.shares.iter().enumerate().filter_map(|(s, share)| match share {
+            Share::Top(k) => Some((s, *k)),
+            _ => None,
+        });
+        tops.map(|(s, k)| {
+            let key = format!("representation_distance@{k}{of}");
+            let mut shares = vec![0.0; aim.shares.len()];
+            let mut noise = 0.0;
+            let mut units = None;
+            for (g, codes) in groups.groups.iter().enumerate() {
+                let tally = sums.tally(self.shares.len(), s, h, h * count + g);
+                let Some(share) = tally.ratio.value() else { continue };
+                shares[usize::from(codes[0])] = share;
+                noise += tally.ratio.stderr().unwrap_or(0.0);
+                units = Some((tally.rows, tally.ratio.units() as f64));
+            }
+            let mut estimate = Estimate::blank(slice, &key);
+            let Some((places, units)) = units else {
+                return Estimate { n: Some(0), undefined: Some(NO_KNOWN.to_owned()), ..estimate };
+            };
+            let value = ranking::distance(&shares, &aim.shares).min(1.0);
+            estimate.n = Some(places);
+            estimate.n_effective = Some(units.min(places as f64));
+            estimate.value = Some(value);
+            // Shares move together, so half the sum of their errors bounds the error of half the sum
+            // of their distances; noise alone makes at most √(2/π) of that.
+            let stderr = noise / 2.0;
+            if stderr > 0.0 {
+                let level = self.design.level;
+                let bounds = interval::delta(value, stderr, level, [0.0, 1.0]);
+                let bias = (2.0 / std::f64::consts::PI).sqrt() * stderr;
+                let bounds = Bounds { low: (bounds.low - bias).max(0.0), ..bounds };
+                estimate.stderr = Some(stderr);
+                estimate.interval = Some(bounds.interval(level, method::DELTA_BIAS));
+            }
+            estimate
+        })
+        .collect()
     }
 
     fn sums(&self, groups: &Cells, queries: &Cells, known: &[bool]) -> Sums {
@@ -223,6 +281,15 @@ impl<'a> Items<'a> {
 }
 
 impl Sums {
+    /// One of so many shares: of a slice of queries, what the group at a place gets.
+    fn tally(&self, shares: usize, share: usize, h: usize, at: usize) -> Tally {
+        let whole = self.wholes[h * shares + share].clone();
+        let own = self.owns[at * shares + share].clone();
+        let Whole { places, units, w, ww } = whole;
+        let ratio = Ratio { units, x: own.x, w, xx: own.xx, xw: own.xw, ww };
+        Tally { rows: places, hits: own.places, ratio }
+    }
+
     fn add(&mut self, unit: Unit, groups: usize, shares: usize, means: usize) {
         for (&h, whole) in &unit.wholes {
             for (s, &w) in whole.iter().enumerate().filter(|(_, w)| **w != 0.0) {
@@ -280,17 +347,7 @@ impl Made<'_> {
     fn shares(&self, h: usize, at: usize, known: bool, estimates: &mut Vec<Estimate>) {
         let Items { shares, design, .. } = self.items;
         for (s, share) in shares.iter().enumerate() {
-            let whole = self.sums.wholes[h * shares.len() + s].clone();
-            let own = self.sums.owns[at * shares.len() + s].clone();
-            let ratio = Ratio {
-                units: whole.units,
-                x: own.x,
-                w: whole.w,
-                xx: own.xx,
-                xw: own.xw,
-                ww: whole.ww,
-            };
-            let tally = Tally { rows: whole.places, hits: own.places, ratio };
+            let tally = self.sums.tally(shares.len(), s, h, at);
             let mut rate = |key: &str, empty: &str| {
                 let estimate = tally.rate(self.slice, key, *design, empty);
                 estimates.push(estimate.clone());
