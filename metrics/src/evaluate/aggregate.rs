@@ -49,16 +49,20 @@ pub(super) fn aggregate(table: &Table, spec: &Spec) -> Result<Vec<SliceCounts>, 
             (cells, counted)
         });
 
-    let mut slices: Vec<SliceCounts> = families
+    let made = families
         .par_iter()
         .map(|family| {
-            let own = joint.is_none().then(|| {
-                let cells = Cells::of(table, family);
-                let counted = rows.counted(&cells, &order);
-                (cells, counted)
-            });
-            let Some((cells, counted)) = own.as_ref().or(joint.as_ref()) else {
-                return Vec::new();
+            let own;
+            let (cells, counted) = match &joint {
+                Some(joint) => joint,
+                None => {
+                    let cells = Cells::of(table, family);
+                    // Before memory is taken for each of them.
+                    refuse_too_many(cells.groups.len())?;
+                    let counted = rows.counted(&cells, &order);
+                    own = (cells, counted);
+                    &own
+                }
             };
             let (groups, slice_of) = cells.project(family);
             let mut sums = vec![Counts::default(); groups.len()];
@@ -71,10 +75,10 @@ pub(super) fn aggregate(table: &Table, spec: &Spec) -> Result<Vec<SliceCounts>, 
                 *sum = std::mem::take(sum).plus(calibration);
             }
             rows.rank(&sums, &mut scored, &counted.sorted, &order, &slice_of);
-            named(table, family, &groups, sums, scored)
+            Ok(named(table, family, &groups, sums, scored))
         })
-        .flatten()
-        .collect();
+        .collect::<Result<Vec<_>, Vec<Problem>>>()?;
+    let mut slices: Vec<SliceCounts> = made.into_iter().flatten().collect();
     refuse_too_many(slices.len())?;
     slices.sort_by(|a, b| (a.slice.arity(), &a.slice).cmp(&(b.slice.arity(), &b.slice)));
     Ok(slices)
