@@ -5,8 +5,8 @@ mod judged;
 mod multiclass;
 mod noise;
 mod ranking;
+mod ratios;
 mod regression;
-mod tally;
 
 use crate::catalogue::{CORRECTED, Outcome};
 use crate::rates::{self, Setting};

@@ -4,7 +4,7 @@
 use super::Evaluated;
 use super::aggregate::{Cells, families, refuse_too_many, slice_of};
 use super::noise::corrected;
-use super::tally::{Clusters, Part, Rows};
+use super::ratios::{Clusters, Part, Rows};
 use crate::catalogue::CORRECTED;
 use crate::ratio::{Design, Tally, Units};
 use crate::read::{Role, Table};

@@ -2,7 +2,7 @@
 
 use super::Evaluated;
 use super::aggregate::{Cells, aggregate, families, refuse_too_many, slice_of};
-use super::tally::{Clusters, Rows};
+use super::ratios::{Clusters, Rows};
 use crate::catalogue;
 use crate::multiclass::{Confusion, estimates};
 use crate::rates::{self, Setting};

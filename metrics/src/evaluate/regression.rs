@@ -2,7 +2,7 @@
 
 use super::Evaluated;
 use super::aggregate::{Cells, families, refuse_too_many, slice_of};
-use super::tally::{Clusters, Rows};
+use super::ratios::{Clusters, Rows};
 use crate::ratio::{Design, Units};
 use crate::read::{Role, Table};
 use crate::{Estimate, Problem, Spec};

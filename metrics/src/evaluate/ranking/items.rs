@@ -8,7 +8,7 @@ use super::target::Aim;
 use crate::catalogue::CORRECTED;
 use crate::evaluate::aggregate::{Cells, refuse_too_many, slice_of};
 use crate::evaluate::noise::corrected;
-use crate::evaluate::tally::{Clusters, Rows};
+use crate::evaluate::ratios::{Clusters, Rows};
 use crate::exact::ExactSum;
 use crate::interval::{self, Bounds, method};
 use crate::ranking;

@@ -3,7 +3,7 @@
 use super::lists::Lists;
 use super::target::Aim;
 use crate::evaluate::aggregate::{Cells, slice_of};
-use crate::evaluate::tally::{Clusters, Rows};
+use crate::evaluate::ratios::{Clusters, Rows};
 use crate::ranking;
 use crate::ratio::{Design, Units};
 use crate::read::Role;
