@@ -8,6 +8,7 @@ const HALF: &str = "adult-half@1994";
 
 async fn runs(server: &TestServer) -> (Model, Client, [String; 2]) {
     let model = server.model("income").await;
+    server.app.clock.advance(Duration::minutes(1));
     server.version("income", "v2").await;
     let before = model.run("v1", "adult_v4_hgb.csv", HALF, "2026-10-01").await;
     let after = model.run("v2", "adult_v7_eqodds_thropt.csv", HALF, "2026-10-10").await;
@@ -256,6 +257,7 @@ each_db!(a_version_that_another_took_the_place_of_closes_its_findings, |server| 
     };
     let versions: Vec<String> = open().await;
     assert!(!versions.is_empty() && versions.iter().all(|it| it == "v2"), "{versions:?}");
+    server.app.clock.advance(Duration::minutes(1));
     server.version("income", "v3").await;
     model.run("v3", "adult_v4_hgb.csv", HALF, "2026-10-20").await;
     let versions: Vec<String> = open().await;
