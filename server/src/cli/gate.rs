@@ -147,15 +147,15 @@ impl Gate {
             }
         };
         let page = client.url(["models", model, "versions", version]);
-        if let Some(file) = &self.summary {
-            let text = markdown::summary(model, version, page.as_str(), &readiness);
-            append(file, &text)
-                .map_err(|error| format!("{}: {error}", clean(&file.to_string_lossy())))?;
-        }
         if self.json {
             print(&format!("{}\n", answer.body.trim_end()))?;
         } else {
             print(&self.text(page.as_str(), &readiness)?)?;
+        }
+        if let Some(file) = &self.summary {
+            let text = markdown::summary(model, version, page.as_str(), &readiness);
+            append(file, &text)
+                .map_err(|error| format!("{}: {error}", clean(&file.to_string_lossy())))?;
         }
         Ok(readiness.verdict)
     }
