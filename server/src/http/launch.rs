@@ -2,7 +2,7 @@
 
 use super::Page;
 use crate::actions::review::{self, Clear, Review, Reviewed};
-use crate::actions::{readiness, sign_off};
+use crate::actions::{moved, readiness, sign_off};
 use crate::auth::Actor;
 use crate::clock::from_micros;
 use crate::error::Result;
@@ -16,7 +16,8 @@ use app::domain::verdict::Readiness;
 use app::domain::{Function, Permission, Scope, TeamId};
 use app::form::FieldErrors;
 use app::pages::launch::{
-    Blocker, CommentView, LaunchPage, LaunchView, RevisionView, SignForm, SignOffView, Slot,
+    Blocker, CommentView, LaunchPage, LaunchView, RevisionView, SignForm, SignOffView, SinceLaunch,
+    Slot,
 };
 use app::pages::parts::{Crumb, Link, ReadinessView, Section};
 use axum::response::Response;
@@ -80,7 +81,9 @@ pub(super) async fn render(
     let may = |permission| actor.may(permission, Scope::Team(lineage));
     let is_newest = review.revision.as_ref().is_some_and(|it| it.is_newest);
     let moved = if is_newest {
-        super::moved::since_launch(app, actor, model, version).await?
+        moved::since_launch(app, actor, model, version)
+            .await?
+            .map(|it| SinceLaunch { since: it.before.version_label, moved: it.moved })
     } else {
         None
     };
