@@ -2,6 +2,7 @@
 
 pub mod change_person;
 pub mod describe_team;
+pub mod dry_run;
 pub mod edit_policy;
 pub mod edit_registry;
 pub mod findings;
@@ -19,6 +20,7 @@ pub mod register_model;
 pub mod register_version;
 pub mod registry;
 pub mod resting;
+pub mod review;
 pub mod runs;
 pub mod set_password;
 pub mod set_up;

@@ -11,6 +11,7 @@ use app::domain::policy::{Draft, Policy, parse};
 use app::domain::{PolicyVersionId, Prose, Scope, Slug, TeamId};
 use app::form::FieldErrors;
 use app::upload::canonical::canonical;
+use metrics::Problem;
 use std::collections::HashSet;
 
 /// A policy as its editor typed it.
@@ -145,8 +146,9 @@ async fn write(
         Ok(_) => {}
         Err(error) => errors.add("note", error.to_string()),
     }
-    let draft = match parse(&input.source) {
-        Ok(draft) => draft,
+    let all = app.store.policies().await?;
+    let (policy, extends) = match read(app, slug, &input.source, &all).await? {
+        Ok(read) => read,
         Err(problems) => {
             for problem in problems {
                 errors.add("source", problem.to_string());
@@ -154,15 +156,6 @@ async fn write(
             return Ok(None);
         }
     };
-    let all = app.store.policies().await?;
-    let base = match base_of(app, slug, &draft, &all).await? {
-        Ok(base) => base,
-        Err(message) => {
-            errors.add("source", message);
-            return Ok(None);
-        }
-    };
-    let policy = draft.resolve(base.as_ref().map(|base| &base.policy));
     // Two policies for the same models would leave open which one holds.
     for other in all.iter().filter(|other| other.slug != slug && other.team == team) {
         let (ours, theirs) = (&policy.applies_to, &other.policy.applies_to);
@@ -186,7 +179,28 @@ async fn write(
     let digest = format!("sha256:{}", sha256_hex(&resolved));
     let stored =
         serde_json::to_string(&policy).map_err(|error| Error::Internal(error.to_string()))?;
-    Ok(Some(Written { policy, resolved: stored, digest, extends: base.map(|base| base.id) }))
+    Ok(Some(Written { policy, resolved: stored, digest, extends }))
+}
+
+/// Reads the text of a policy and puts the newest version of what it extends in front; or every
+/// problem of the text, each at its line.
+pub async fn read(
+    app: &App,
+    slug: &str,
+    source: &str,
+    all: &[PolicyVersion],
+) -> Result<Result<(Policy, Option<PolicyVersionId>), Vec<Problem>>> {
+    let draft = match parse(source) {
+        Ok(draft) => draft,
+        Err(problems) => return Ok(Err(problems)),
+    };
+    Ok(match base_of(app, slug, &draft, all).await? {
+        Ok(base) => {
+            let policy = draft.resolve(base.as_ref().map(|base| &base.policy));
+            Ok((policy, base.map(|base| base.id)))
+        }
+        Err(message) => Err(vec![Problem::new("cannot_extend", message)]),
+    })
 }
 
 fn canonical_text(policy: &Policy) -> Result<String> {

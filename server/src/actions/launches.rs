@@ -92,15 +92,18 @@ pub fn content_of(revision: &Revision) -> Result<Content> {
         .map_err(|error| Error::Internal(format!("revision {}: {error}", revision.id)))
 }
 
-/// A launch by its number, if the actor may see its model.
+/// A launch by its number, `L-3` or `3`, or its id, if the actor may see its model.
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub async fn find(app: &App, actor: &Actor, number: &str) -> Result<(Launch, Model, Version)> {
+pub async fn find(app: &App, actor: &Actor, name: &str) -> Result<(Launch, Model, Version)> {
     let missing = || Error::not_found("launch");
-    let digits = number.strip_prefix("L-").unwrap_or(number);
-    let number: i64 = digits.parse().map_err(|_| missing())?;
-    let launch = app.store.launch(number).await?.ok_or_else(missing)?;
+    let found = match (name.strip_prefix("L-").unwrap_or(name).parse(), name.parse()) {
+        (Ok(number), _) => app.store.launch(number).await?,
+        (Err(_), Ok(id)) => app.store.launch_by_id(id).await?,
+        (Err(_), Err(_)) => None,
+    };
+    let launch = found.ok_or_else(missing)?;
     let model = app.store.model(launch.model_id).await?.ok_or_else(missing)?;
     if !may_see_model(app, actor, &model).await? {
         return Err(missing());
@@ -129,12 +132,19 @@ pub struct LaunchInput {
     pub is_draft: bool,
 }
 
-/// Asks for a launch, or drafts it; gives its number.
+/// A launch as it was typed, checked.
+pub struct Checked {
+    model: Model,
+    version: Version,
+    summary: Prose,
+    planned_for: Option<i64>,
+}
+
+/// Checks what was typed.
 ///
 /// # Errors
-/// [`Error::Fields`] for what was typed.
-pub async fn add(app: &App, actor: &Actor, input: &LaunchInput) -> Result<i64> {
-    let person = actor.person()?;
+/// [`Error::Fields`] with everything that is wrong.
+pub async fn check(app: &App, actor: &Actor, input: &LaunchInput) -> Result<Checked> {
     let mut errors = FieldErrors::default();
     let found = match find_model(app, actor, &input.model).await {
         Ok(model) => match register_version::find(app, model, &input.version).await {
@@ -165,9 +175,21 @@ pub async fn add(app: &App, actor: &Actor, input: &LaunchInput) -> Result<i64> {
             }
         },
     };
-    let (Some((model, version)), Some(summary), true) = (found, summary, errors.is_empty()) else {
-        return Err(errors.into());
-    };
+    match (found, summary) {
+        (Some((model, version)), Some(summary)) if errors.is_empty() => {
+            Ok(Checked { model, version, summary, planned_for })
+        }
+        _ => Err(errors.into()),
+    }
+}
+
+/// Asks for a launch, or drafts it; gives its number.
+///
+/// # Errors
+/// [`Error::Fields`] for what was typed.
+pub async fn add(app: &App, actor: &Actor, input: &LaunchInput) -> Result<i64> {
+    let person = actor.person()?;
+    let Checked { model, version, summary, planned_for } = check(app, actor, input).await?;
     let lineage = app.store.lineage(model.team_id).await?;
     let permit = actor.permit::<RequestLaunch>(Scope::Team(&lineage))?;
     let covered = if input.is_draft { None } else { Some(cover(app, &model, &version).await?) };

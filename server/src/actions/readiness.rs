@@ -3,7 +3,7 @@
 pub use crate::actions::runs::least_cell as least;
 use crate::actions::runs::outcome_of;
 use crate::auth::Actor;
-use crate::clock::from_micros;
+use crate::clock::{from_micros, micros};
 use crate::error::Result;
 use crate::state::App;
 use crate::store::models::Model;
@@ -47,30 +47,66 @@ pub async fn of(
 ) -> Result<Report> {
     let lineage = app.store.lineage(model.team_id).await?;
     let policy = app.store.policy_for(model.task, model.risk_tier, &lineage).await?;
-    by(app, model, version, policy, at).await
+    let launched = app.store.launched_before(model.id, version).await?;
+    let basis = Basis {
+        runs: app.store.evidence_runs(version).await?,
+        launched,
+        before: match launched {
+            Some(launched) => app.store.evidence_runs(launched).await?,
+            None => vec![],
+        },
+        waivers: app.store.waivers_in_force(version).await?,
+    };
+    let report = judged(app, model, basis, policy.as_ref().map(|it| &it.policy), at).await?;
+    Ok(Report { policy, ..report })
 }
 
-/// The same by a policy that is at hand.
-pub async fn by(
+/// What a policy says of a version as its evidence stood at a moment that is over, compared with
+/// the version that was launched then. Groups are those that are confirmed now: the registry of
+/// then is not kept.
+pub async fn replay(
     app: &App,
     model: &Model,
     version: VersionId,
-    policy: Option<PolicyVersion>,
+    launched: Option<VersionId>,
+    policy: &Policy,
     at: OffsetDateTime,
 ) -> Result<Report> {
-    let registry = app.store.registry().await?;
-    let stored = app.store.evidence_runs(version).await?;
-    let launched = app.store.launched_before(model.id, version).await?;
-    let before = match launched {
-        Some(launched) => app.store.evidence_runs(launched).await?,
-        None => vec![],
+    let moment = micros(at);
+    let basis = Basis {
+        runs: app.store.evidence_runs_at(version, moment).await?,
+        launched,
+        before: match launched {
+            Some(launched) => app.store.evidence_runs_at(launched, moment).await?,
+            None => vec![],
+        },
+        waivers: app.store.waivers_in_force_at(version, moment).await?,
     };
-    let waivers = app.store.waivers_in_force(version).await?;
-    let (runs, before) = match &policy {
+    judged(app, model, basis, Some(policy), at).await
+}
+
+/// What there is to judge by.
+struct Basis {
+    /// The newest evaluation first, as are those of the version that was launched last.
+    runs: Vec<Run>,
+    launched: Option<VersionId>,
+    before: Vec<Run>,
+    waivers: Vec<WaiverInForce>,
+}
+
+async fn judged(
+    app: &App,
+    model: &Model,
+    basis: Basis,
+    policy: Option<&Policy>,
+    at: OffsetDateTime,
+) -> Result<Report> {
+    let Basis { runs: stored, launched, before, waivers } = basis;
+    let registry = app.store.registry().await?;
+    let (runs, before) = match policy {
         None => (evidence(model, &stored), vec![]),
-        Some(policy) => {
+        Some(rules) => {
             let (mut runs, mut before) = (evidence(model, &stored), evidence(model, &before));
-            let rules = &policy.policy;
             let needed: Vec<RunId> =
                 taken(rules, &runs).chain(comparable(&before, &runs)).collect();
             let metrics = metrics_of(rules);
@@ -90,13 +126,7 @@ pub async fn by(
             (runs, before)
         }
     };
-    let readiness = judge(&Case {
-        policy: policy.as_ref().map(|policy| &policy.policy),
-        runs: &runs,
-        launched: &before,
-        waivers: &waivers,
-        at,
-    });
+    let readiness = judge(&Case { policy, runs: &runs, launched: &before, waivers: &waivers, at });
     let used: BTreeSet<_> = readiness
         .rules
         .iter()
@@ -108,7 +138,7 @@ pub async fn by(
         runs: stored.into_iter().filter(counts).collect(),
         waivers: waivers.into_iter().filter(|waiver| used.contains(&waiver.id)).collect(),
         readiness,
-        policy,
+        policy: None,
         registry_version: registry.version,
         launched,
     })

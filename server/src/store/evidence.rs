@@ -21,6 +21,22 @@ struct WaiverRow {
     expires_at: i64,
 }
 
+impl WaiverRow {
+    fn in_force(self) -> Result<WaiverInForce> {
+        let slice = Slice::parse(&self.slice).map_err(|error| {
+            Error::Internal(format!("waiver {} holds an impossible slice: {error}", self.id))
+        })?;
+        Ok(WaiverInForce {
+            id: WaiverId(self.id),
+            rule: self.rule,
+            slice,
+            metric: self.metric,
+            bound: self.bound,
+            expires_at: from_micros(self.expires_at),
+        })
+    }
+}
+
 impl Store {
     /// The runs of a version that were not voided, the newest evaluation first.
     pub async fn evidence_runs(&self, version: VersionId) -> Result<Vec<Run>> {
@@ -29,6 +45,16 @@ impl Store {
              order by r.evaluated_at desc, r.received_at desc, r.id desc"
         );
         Ok(read!(self, db => sqlx::query_as(SQL).bind(version.0).fetch_all(db).await)?)
+    }
+
+    /// The same as they stood at a moment: received by then, and not voided by then.
+    pub async fn evidence_runs_at(&self, version: VersionId, at: i64) -> Result<Vec<Run>> {
+        const SQL: &str = select_run!(
+            "where r.version_id = $1 and r.received_at <= $2 \
+             and (r.voided_at is null or r.voided_at > $2) \
+             order by r.evaluated_at desc, r.received_at desc, r.id desc"
+        );
+        Ok(read!(self, db => sqlx::query_as(SQL).bind(version.0).bind(at).fetch_all(db).await)?)
     }
 
     /// The estimates of these metrics in these runs, as they stood in their documents.
@@ -79,20 +105,20 @@ impl Store {
              order by expires_at desc, id";
         let rows: Vec<WaiverRow> =
             read!(self, db => sqlx::query_as(SQL).bind(version.0).fetch_all(db).await)?;
-        rows.into_iter()
-            .map(|row| {
-                let slice = Slice::parse(&row.slice).map_err(|error| {
-                    Error::Internal(format!("waiver {} holds an impossible slice: {error}", row.id))
-                })?;
-                Ok(WaiverInForce {
-                    id: WaiverId(row.id),
-                    rule: row.rule,
-                    slice,
-                    metric: row.metric,
-                    bound: row.bound,
-                    expires_at: from_micros(row.expires_at),
-                })
-            })
-            .collect()
+        rows.into_iter().map(WaiverRow::in_force).collect()
+    }
+
+    /// The same as they stood at a moment: approved by then, and not revoked by then.
+    pub async fn waivers_in_force_at(
+        &self,
+        version: VersionId,
+        at: i64,
+    ) -> Result<Vec<WaiverInForce>> {
+        const SQL: &str = "select id, rule, slice, metric, bound, expires_at from waiver \
+             where version_id = $1 and approved_at <= $2 \
+             and (revoked_at is null or revoked_at > $2) order by expires_at desc, id";
+        let rows: Vec<WaiverRow> =
+            read!(self, db => sqlx::query_as(SQL).bind(version.0).bind(at).fetch_all(db).await)?;
+        rows.into_iter().map(WaiverRow::in_force).collect()
     }
 }

@@ -159,6 +159,11 @@ impl Store {
         Ok(read!(self, db => sqlx::query_as(SQL).bind(number).fetch_optional(db).await)?)
     }
 
+    pub async fn launch_by_id(&self, id: LaunchId) -> Result<Option<Launch>> {
+        const SQL: &str = select_launch!("where l.id = $1");
+        Ok(read!(self, db => sqlx::query_as(SQL).bind(id.0).fetch_optional(db).await)?)
+    }
+
     /// The revisions of a launch, the newest first.
     pub async fn revisions(&self, launch: LaunchId) -> Result<Vec<Revision>> {
         const SQL: &str = select_revision!("where r.launch_id = $1 order by r.number desc");
