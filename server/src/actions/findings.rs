@@ -4,6 +4,7 @@
 //! everything once an hour, because runs go stale and waivers end without anybody's doing. It is
 //! idempotent, so that it does not matter how often, or how many at once.
 
+use crate::actions::TRIES;
 use crate::actions::readiness;
 use crate::actions::registry::visibility;
 use crate::audit::By;
@@ -11,32 +12,48 @@ use crate::auth::Actor;
 use crate::error::Result;
 use crate::state::App;
 use crate::store::findings::{Finding, Missed};
-use app::domain::ModelId;
 use app::domain::policy::Mode;
 use app::domain::verdict::Verdict;
+use app::domain::{ModelId, VersionId};
 
-/// Looks again at the versions of a model that are watched, or of every model.
+/// Looks again at the versions of a model that are watched, or of every model; how many findings
+/// changed. Where the evidence keeps changing, the look after the last change sees all of it.
 pub async fn refresh(app: &App, only: Option<ModelId>) -> Result<usize> {
     let mut changed = 0;
-    for (id, version) in app.store.watched_versions().await? {
-        if only.is_some_and(|only| only != id) {
+    for (model, version) in app.store.watched_versions().await? {
+        if only.is_some_and(|only| only != model) {
             continue;
         }
-        let Some(model) = app.store.model(id).await? else { continue };
-        let report = readiness::of(app, &model, version, app.clock.now()).await?;
-        let missed = missed(&report);
-        if missed.is_empty() && !app.store.has_open_findings(version).await? {
-            continue;
+        for _ in 0..TRIES {
+            if let Some(n) = look(app, model, version).await? {
+                changed += n;
+                break;
+            }
         }
-        let mut tx = app.store.begin(&By::SERVER, &app.clock).await?;
-        let n = tx.reconcile_findings(id, version, &missed).await?;
-        // Without a change there is no entry, and nothing to commit.
-        if n > 0 {
-            tx.commit().await?;
-        }
-        changed += n;
     }
     Ok(changed)
+}
+
+/// Brings the findings of a version in line with its evidence; `None` when that changed meanwhile.
+async fn look(app: &App, model: ModelId, version: VersionId) -> Result<Option<usize>> {
+    let seen = app.store.audit_head().await?.size;
+    let Some(known) = app.store.model(model).await? else { return Ok(Some(0)) };
+    let report = readiness::of(app, &known, version, app.clock.now()).await?;
+    let missed = missed(&report);
+    if missed.is_empty() && !app.store.has_open_findings(version).await? {
+        return Ok(Some(0));
+    }
+    let mut tx = app.store.begin(&By::SERVER, &app.clock).await?;
+    // An older look must not undo a newer one.
+    if !tx.evidence_stands_since(seen).await? {
+        return Ok(None);
+    }
+    let n = tx.reconcile_findings(model, version, &missed).await?;
+    // Without a change there is no entry, and nothing to commit.
+    if n > 0 {
+        tx.commit().await?;
+    }
+    Ok(Some(n))
 }
 
 /// The same where a failure must not undo what has been committed: it is logged, and the next look

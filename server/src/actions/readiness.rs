@@ -6,6 +6,7 @@ use crate::auth::Actor;
 use crate::clock::from_micros;
 use crate::error::Result;
 use crate::state::App;
+use crate::store::Store;
 use crate::store::models::Model;
 use crate::store::policies::PolicyVersion;
 use crate::store::runs::Run;
@@ -58,23 +59,47 @@ pub async fn by(
     policy: Option<PolicyVersion>,
     at: OffsetDateTime,
 ) -> Result<Report> {
-    let registry = app.store.registry().await?;
-    let stored = app.store.evidence_runs(version).await?;
     let launched = app.store.launched_before(model.id, version).await?;
-    let before = match launched {
-        Some(launched) => app.store.evidence_runs(launched).await?,
-        None => vec![],
+    let evidence = Evidence {
+        runs: app.store.evidence_runs(version).await?,
+        before: match launched {
+            Some(launched) => app.store.evidence_runs(launched).await?,
+            None => vec![],
+        },
+        launched,
+        waivers: app.store.waivers_in_force(version).await?,
     };
-    let waivers = app.store.waivers_in_force(version).await?;
+    judged(&app.store, model, policy, evidence, at).await
+}
+
+/// What there is to judge by.
+pub(super) struct Evidence {
+    /// Runs of the version that count, the newest evaluation first.
+    pub runs: Vec<Run>,
+    /// The version that was launched last, and the same of it.
+    pub launched: Option<VersionId>,
+    pub before: Vec<Run>,
+    pub waivers: Vec<WaiverInForce>,
+}
+
+pub(super) async fn judged(
+    store: &Store,
+    model: &Model,
+    policy: Option<PolicyVersion>,
+    evidence: Evidence,
+    at: OffsetDateTime,
+) -> Result<Report> {
+    let registry = store.registry().await?;
+    let Evidence { runs: stored, launched, before, waivers } = evidence;
     let (runs, before) = match &policy {
-        None => (evidence(model, &stored), vec![]),
+        None => (as_evidence(model, &stored), vec![]),
         Some(policy) => {
-            let (mut runs, mut before) = (evidence(model, &stored), evidence(model, &before));
+            let (mut runs, mut before) = (as_evidence(model, &stored), as_evidence(model, &before));
             let rules = &policy.policy;
             let needed: Vec<RunId> =
                 taken(rules, &runs).chain(comparable(&before, &runs)).collect();
             let metrics = metrics_of(rules);
-            let estimates = app.store.evidence_estimates(&needed, &metrics).await?;
+            let estimates = store.evidence_estimates(&needed, &metrics).await?;
             let mut names = Names { registry: &registry, model: model.id, known: HashMap::new() };
             for (run, mut estimate) in estimates {
                 let Some(run) = runs.iter_mut().chain(&mut before).find(|it| it.id == run) else {
@@ -114,7 +139,7 @@ pub async fn by(
     })
 }
 
-fn evidence(model: &Model, runs: &[Run]) -> Vec<EvidenceRun> {
+fn as_evidence(model: &Model, runs: &[Run]) -> Vec<EvidenceRun> {
     runs.iter()
         .map(|run| EvidenceRun {
             id: run.id,
