@@ -4,6 +4,7 @@
 use app::domain::launch::{Content, State};
 use app::domain::{Function, Grant, PersonId, Role, Scope};
 use app::upload::canonical::canonical;
+use server::actions::replay::{replay, replay_all};
 use server::audit::sha256_hex;
 use server::auth::Actor;
 use server::store::Store;
@@ -116,6 +117,27 @@ each_db!(a_policy_with_mistakes_shows_each_at_its_line_and_is_not_saved, |server
         .assert_contains("say why");
     assert!(server.app.store.policies().await.unwrap().is_empty());
     server.signed_in(Role::Engineer).await.get("/policies/new").await.assert_status(403);
+});
+
+each_db!(rules_that_nothing_can_meet_are_refused_each_at_its_line, |server| {
+    let head = server.signed_in(Role::Lead).await;
+    let refused = async |source: String, line: &str, says: &str| {
+        let form = [("slug", "high-risk"), ("source", source.as_str()), ("note", "as agreed")];
+        head.post("/policies/new", &form)
+            .await
+            .assert_status(422)
+            .assert_contains(says)
+            .assert_contains(&format!("<code>{line}</code>"));
+    };
+    let bounds = POLICY.replace("min = 0.79", "min = 0.9\nmax = 0.8");
+    refused(bounds, "min = 0.9", "nothing is at least 0.9 and at most 0.8").await;
+    let unequal = POLICY.replace("max = 0.05", "min = 0.01\nmax = 0.05");
+    refused(unequal, "max = 0.05", "groups that are equal would not meet it").await;
+    let exact = POLICY.replace("max = 0.05", "max = 0.0");
+    refused(exact, "max = 0.0", "no sample can show that groups are exactly equal").await;
+    let always = POLICY.replace("min = 0.79", "min = 0.0");
+    refused(always, "min = 0.0", "every model is at least 0").await;
+    assert!(server.app.store.policies().await.unwrap().is_empty());
 });
 
 each_db!(the_second_editor_of_a_policy_is_told_what_the_first_changed, |server| {
@@ -445,7 +467,7 @@ async fn every_decision_of_the_demo_replays_to_what_was_signed() {
     let mut replayed = 0;
     for launch in store.launches().await.unwrap() {
         for revision in store.revisions(launch.id).await.unwrap() {
-            let again = server::actions::replay::replay(store, &launch, &revision).await.unwrap();
+            let again = replay(store, &launch, &revision).await.unwrap();
             let name = format!("L-{} revision {}", launch.number, revision.number);
             assert_eq!(again.digest, revision.digest, "{name}");
             let readiness = serde_json::to_value(&again.readiness).unwrap().to_string();
@@ -454,4 +476,11 @@ async fn every_decision_of_the_demo_replays_to_what_was_signed() {
         }
     }
     assert!(replayed >= 4, "the demo tells of {replayed} only");
+    // A count that somebody changes behind the log's back is found.
+    let Store::Sqlite { write, .. } = store else { panic!("the demo is on SQLite") };
+    let sql = "update estimate set numerator = numerator - 1 where metric = 'true_positive_rate'";
+    sqlx::query(sql).execute(write).await.unwrap();
+    let tally = replay_all(store).await.unwrap();
+    assert_eq!(tally.same, 0, "{tally:?}");
+    assert!(!tally.differ.is_empty(), "{tally:?}");
 }

@@ -22,7 +22,7 @@ async fn type_late(server: &TestServer) -> (Client, String, Answer) {
     let (_, email) = server.somebody(Some(grant)).await;
     let lead = server.log_in(&email).await;
     lead.get("/launches/new?model=income&version=v1").await.assert_status(200);
-    server.app.clock.advance(Duration::days(40));
+    server.app.clock.advance(Duration::hours(13));
     let form = [("model", "income"), ("version", "v1"), ("summary", SUMMARY)];
     let answer = lead.post("/launches/new", &form).await;
     (lead, email, answer)
@@ -64,7 +64,7 @@ each_db!(what_was_typed_when_the_session_ended_is_shown_again_and_sent_by_the_pe
 
 each_db!(a_password_is_never_given_back, |server| {
     let client = server.signed_in(Role::Engineer).await;
-    server.app.clock.advance(Duration::days(40));
+    server.app.clock.advance(Duration::hours(13));
     let form = [("old", PASSWORD), ("password", "new secret words"), ("again", "new secret words")];
     let answer = client.post("/account/password", &form).await;
     assert!(answer.location().starts_with("/login"), "{}", answer.text());

@@ -80,3 +80,31 @@ pub async fn replay(store: &Store, launch: &Launch, revision: &Revision) -> Resu
     let again = resting_on(&report, content);
     Ok(Replayed { digest: digest_of(&again)?.1, readiness: report.readiness, same_registry })
 }
+
+/// How the decisions that a database holds came out when they were replayed.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    pub same: usize,
+    /// Differ, as they may: the registry has been changed since.
+    pub other_names: usize,
+    /// Differ without a reason: what they rest on, or what was stored of them, was changed.
+    pub differ: Vec<String>,
+}
+
+/// Replays every revision of every launch.
+pub async fn replay_all(store: &Store) -> Result<Tally> {
+    let mut tally = Tally::default();
+    for launch in store.launches().await? {
+        for revision in store.revisions(launch.id).await? {
+            let again = replay(store, &launch, &revision).await?;
+            if again.is(&revision)? {
+                tally.same += 1;
+            } else if again.same_registry {
+                tally.differ.push(format!("L-{} revision {}", launch.number, revision.number));
+            } else {
+                tally.other_names += 1;
+            }
+        }
+    }
+    Ok(tally)
+}
