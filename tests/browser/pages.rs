@@ -38,7 +38,7 @@ async fn everybody(site: &Site) -> Vec<(&'static str, Vec<String>)> {
     all
 }
 
-/// Opens every page as everybody, and gathers what `look` finds wrong.
+/// Has `look` open every page as everybody, and gathers what it finds wrong.
 async fn walk<F, L>(look: F)
 where
     F: Fn(Browser, String) -> L + Send + Copy + 'static,
@@ -51,8 +51,6 @@ where
         for (email, pages) in everybody {
             browser.log_in(email, server::demo::PASSWORD).await;
             for path in pages {
-                browser.open(&path).await;
-                browser.wait_for_islands().await;
                 wrong.extend(look(browser.clone(), path).await);
             }
             browser.press("Log out").await;
@@ -60,6 +58,11 @@ where
         assert!(wrong.is_empty(), "{} things are wrong:\n{}", wrong.len(), wrong.join("\n"));
     })
     .await;
+}
+
+async fn opens(browser: &Browser, path: &str) {
+    browser.open(path).await;
+    browser.wait_for_islands().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,8 +75,7 @@ async fn no_page_has_an_accessibility_violation_in_light_or_dark() {
         for theme in [Theme::Light, Theme::Dark] {
             browser.set_theme(theme).await;
             // Afresh: axe sees colours of both themes at once on a page that changes its own.
-            browser.open(&path).await;
-            browser.wait_for_islands().await;
+            opens(&browser, &path).await;
             for violation in violations(&browser).await {
                 wrong.push(format!("{path} in {theme:?}: {violation}"));
             }
@@ -112,6 +114,7 @@ fn strings(list: &Value) -> Vec<String> {
 async fn no_page_scrolls_sideways_on_a_phone() {
     walk(|browser, path| async move {
         browser.set_size(390, 844).await;
+        opens(&browser, &path).await;
         let wide = browser
             .run(
                 "const width = document.documentElement.clientWidth;
@@ -130,6 +133,7 @@ async fn no_page_scrolls_sideways_on_a_phone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_page_breaks_its_content_security_policy_or_writes_to_the_console() {
     walk(|browser, path| async move {
+        opens(&browser, &path).await;
         let console = browser.console().await;
         console.into_iter().map(|it| format!("{path}: {it}")).collect()
     })

@@ -87,7 +87,7 @@ pub struct Tally {
     pub same: usize,
     /// Differ, as they may: the registry has been changed since.
     pub other_names: usize,
-    /// Differ without a reason: what they rest on, or what was stored of them, was changed.
+    /// Differ by the same registry: what they rest on, or what was stored of them, was changed.
     pub differ: Vec<String>,
 }
 

@@ -161,15 +161,21 @@ impl Tx {
         self.stands(CHANGES, size).await
     }
 
-    async fn stands(&mut self, changes: &'static str, size: i64) -> Result<bool> {
+    async fn lock_log(&mut self) -> Result<()> {
         const LOCK: &str = "update audit_head set size = size where id = 1";
         in_tx!(self, db => sqlx::query(LOCK).execute(db).await.map(drop))?;
+        Ok(())
+    }
+
+    async fn stands(&mut self, changes: &'static str, size: i64) -> Result<bool> {
+        self.lock_log().await?;
         let changes: i64 =
             in_tx!(self, db => sqlx::query_scalar(changes).bind(size).fetch_one(db).await)?;
         Ok(changes == 0)
     }
 
-    /// Refuses to build on a revision that has lost a run or a waiver that it rests on.
+    /// Refuses to build on a revision that has lost a run or a waiver that it rests on; it loses
+    /// none until this transaction ends, for it takes the log's lock.
     ///
     /// # Errors
     /// [`Error::Conflict`] with what was lost.
@@ -179,6 +185,7 @@ impl Tx {
         const WAIVERS: &str = "select w.rule from launch_waiver x \
              join waiver w on w.id = x.waiver_id \
              where x.revision_id = $1 and w.revoked_at is not null order by w.rule limit 1";
+        self.lock_log().await?;
         let voided: i64 =
             in_tx!(self, db => sqlx::query_scalar(RUNS).bind(revision.0).fetch_one(db).await)?;
         if voided > 0 {
