@@ -19,6 +19,7 @@ pub mod register_dataset;
 pub mod register_model;
 pub mod register_version;
 pub mod registry;
+pub mod replay;
 pub mod resting;
 pub mod review;
 pub mod runs;
@@ -32,3 +33,16 @@ pub mod waiting;
 pub mod waivers;
 
 pub use set_up::setup_link;
+
+use crate::error::Error;
+
+/// What a decision rests on is read before its transaction, which begins anew when that has changed
+/// meanwhile: this often, and then whoever decides is told so.
+const TRIES: usize = 8;
+
+fn unsettled() -> Error {
+    Error::Conflict(
+        "what this rests on is being changed at this moment; try again when it has settled"
+            .to_owned(),
+    )
+}

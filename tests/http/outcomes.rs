@@ -157,6 +157,29 @@ each_db!(a_target_equal_to_the_baseline_and_a_quarter_that_is_none_are_refused, 
     lead.get("/okrs?period=2026-Q7").await.assert_status(400);
 });
 
+each_db!(a_target_that_the_data_cannot_tell_from_its_baseline_cannot_be_graded, |server| {
+    let model = server.model("income").await;
+    let lead = server.signed_in_for(Role::Lead, TEAM).await;
+    let owner = email(&server, Role::Lead).await;
+    let objective = objective(&server, &lead, &owner).await;
+    model.run("v1", "adult_v4_hgb.csv", HALF, "2026-10-01").await;
+    lead.post("/models/income/groups/accept", &[("all", "true")]).await.assert_status(303);
+    key_result(&lead, &owner, &objective, "true_positive_rate", "0").await.assert_status(303);
+    let made = server.app.store.key_results("2026-Q4").await.unwrap();
+    let baseline = made[0].baseline.unwrap();
+    // Equal to the last digit it is refused, a hair beside it it is said to be no way at all.
+    key_result(&lead, &owner, &objective, "true_positive_rate", &baseline.to_string())
+        .await
+        .assert_status(422)
+        .assert_contains("the target is the baseline");
+    let near = (baseline + 0.001).to_string();
+    key_result(&lead, &owner, &objective, "true_positive_rate", &near).await.assert_status(303);
+    lead.get("/okrs?period=2026-Q4")
+        .await
+        .assert_contains("shorter than the two intervals are wide")
+        .assert_contains("cannot be graded");
+});
+
 each_db!(a_manual_key_result_is_graded_by_its_check_ins, |server| {
     let lead = server.signed_in_for(Role::Lead, TEAM).await;
     let owner = email(&server, Role::Lead).await;

@@ -2,7 +2,8 @@
 
 use crate::actions::edit_policy::read;
 use crate::actions::launches::{content_of, seen};
-use crate::actions::readiness;
+use crate::actions::readiness::judged;
+use crate::actions::replay::evidence_of;
 use crate::auth::Actor;
 use crate::clock::from_micros;
 use crate::error::{Error, Result};
@@ -12,7 +13,7 @@ use crate::store::models::Model;
 use app::domain::launch::PolicyContent;
 use app::domain::policy::Policy;
 use app::domain::verdict::Readiness;
-use app::domain::{ModelId, TeamId, VersionId};
+use app::domain::{ModelId, TeamId};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -122,12 +123,9 @@ impl DryRun {
         let mut replayed = vec![];
         for revision in app.store.revisions(launch.id).await? {
             let content = content_of(&revision)?;
-            let launched: Option<VersionId> =
-                content.compared_with.as_deref().and_then(|id| id.parse().ok());
+            let evidence = evidence_of(&app.store, launch, &revision, &content).await?;
             let at = from_micros(revision.requested_at);
-            let policy = &self.policy;
-            let mut report =
-                readiness::replay(app, model, launch.version_id, launched, policy, at).await?;
+            let mut report = judged(&app.store, model, Some(&self.policy), evidence, at).await?;
             report.hide_small_cells(app, actor, lineage);
             replayed.push(Replayed {
                 policy_then: content.policy,

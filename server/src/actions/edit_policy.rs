@@ -1,6 +1,7 @@
 //! Write a policy: each save is a version of its own.
 
 use crate::actions::findings::refresh_after;
+use crate::actions::{TRIES, unsettled};
 use crate::audit::sha256_hex;
 use crate::auth::Actor;
 use crate::auth::permit::EditPolicy;
@@ -48,20 +49,27 @@ pub async fn add(app: &App, actor: &Actor, input: &PolicyInput) -> Result<Policy
     };
     let permit = permit(app, actor, team).await?;
     let own = slug.as_ref().map(|slug| slug.as_str().to_owned()).unwrap_or_default();
-    let written = write(app, actor, &own, team, input, &mut errors).await?;
-    let (Some(slug), Some(written), true) = (slug, written, errors.is_empty()) else {
-        return Err(errors.into());
-    };
-    let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
-    let id = tx.add_policy(&permit, &slug, team, &written.version(actor, input)?).await.map_err(
-        |error| match error {
+    for _ in 0..TRIES {
+        let seen = app.store.audit_head().await?.size;
+        let mut errors = errors.clone();
+        let written = write(app, actor, &own, team, input, &mut errors).await?;
+        let (Some(slug), Some(written), true) = (&slug, written, errors.is_empty()) else {
+            return Err(errors.into());
+        };
+        let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
+        if !tx.policies_stand_since(seen).await? {
+            continue;
+        }
+        let id = tx.add_policy(&permit, slug, team, &written.version(actor, input)?).await;
+        let id = id.map_err(|error| match error {
             Error::Conflict(message) => FieldErrors::one("slug", message).into(),
             other => other,
-        },
-    )?;
-    tx.commit().await?;
-    refresh_after(app, None).await;
-    Ok(id)
+        })?;
+        tx.commit().await?;
+        refresh_after(app, None).await;
+        return Ok(id);
+    }
+    Err(unsettled())
 }
 
 /// The next version of a policy, if `read` is still its newest.
@@ -77,19 +85,27 @@ pub async fn save(
     input: &PolicyInput,
 ) -> Result<PolicyVersionId> {
     let permit = permit(app, actor, before.team).await?;
-    let mut errors = FieldErrors::default();
-    let written = write(app, actor, &before.slug, before.team, input, &mut errors).await?;
-    if read == before.number && input.source == before.source {
-        errors.add("source", "nothing was changed");
+    for _ in 0..TRIES {
+        let seen = app.store.audit_head().await?.size;
+        let mut errors = FieldErrors::default();
+        let written = write(app, actor, &before.slug, before.team, input, &mut errors).await?;
+        if read == before.number && input.source == before.source {
+            errors.add("source", "nothing was changed");
+        }
+        let (Some(written), true) = (written, errors.is_empty()) else {
+            return Err(errors.into());
+        };
+        let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
+        if !tx.policies_stand_since(seen).await? {
+            continue;
+        }
+        let version = written.version(actor, input)?;
+        let id = tx.add_policy_version(&permit, before.policy_id, read, &version).await?;
+        tx.commit().await?;
+        refresh_after(app, None).await;
+        return Ok(id);
     }
-    let (Some(written), true) = (written, errors.is_empty()) else { return Err(errors.into()) };
-    let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
-    let id = tx
-        .add_policy_version(&permit, before.policy_id, read, &written.version(actor, input)?)
-        .await?;
-    tx.commit().await?;
-    refresh_after(app, None).await;
-    Ok(id)
+    Err(unsettled())
 }
 
 /// Whether the actor may write policies of a team, or of the organisation.

@@ -3,9 +3,10 @@
 pub use crate::actions::runs::least_cell as least;
 use crate::actions::runs::outcome_of;
 use crate::auth::Actor;
-use crate::clock::{from_micros, micros};
+use crate::clock::from_micros;
 use crate::error::Result;
 use crate::state::App;
+use crate::store::Store;
 use crate::store::models::Model;
 use crate::store::policies::PolicyVersion;
 use crate::store::runs::Run;
@@ -21,6 +22,7 @@ use time::OffsetDateTime;
 #[derive(Clone, Debug)]
 pub struct Report {
     pub readiness: Readiness,
+    /// The version of the policy that it was judged by, where one is stored.
     pub policy: Option<PolicyVersion>,
     /// The runs that the rules took.
     pub runs: Vec<Run>,
@@ -48,69 +50,47 @@ pub async fn of(
     let lineage = app.store.lineage(model.team_id).await?;
     let policy = app.store.policy_for(model.task, model.risk_tier, &lineage).await?;
     let launched = app.store.launched_before(model.id, version).await?;
-    let basis = Basis {
+    let evidence = Evidence {
         runs: app.store.evidence_runs(version).await?,
-        launched,
         before: match launched {
             Some(launched) => app.store.evidence_runs(launched).await?,
             None => vec![],
         },
+        launched,
         waivers: app.store.waivers_in_force(version).await?,
     };
-    let report = judged(app, model, basis, policy.as_ref().map(|it| &it.policy), at).await?;
+    let rules = policy.as_ref().map(|version| &version.policy);
+    let report = judged(&app.store, model, rules, evidence, at).await?;
     Ok(Report { policy, ..report })
 }
 
-/// What a policy says of a version as its evidence stood at a moment that is over, compared with
-/// the version that was launched then. Groups are those that are confirmed now: the registry of
-/// then is not kept.
-pub async fn replay(
-    app: &App,
-    model: &Model,
-    version: VersionId,
-    launched: Option<VersionId>,
-    policy: &Policy,
-    at: OffsetDateTime,
-) -> Result<Report> {
-    let moment = micros(at);
-    let basis = Basis {
-        runs: app.store.evidence_runs_at(version, moment).await?,
-        launched,
-        before: match launched {
-            Some(launched) => app.store.evidence_runs_at(launched, moment).await?,
-            None => vec![],
-        },
-        waivers: app.store.waivers_in_force_at(version, moment).await?,
-    };
-    judged(app, model, basis, Some(policy), at).await
-}
-
 /// What there is to judge by.
-struct Basis {
-    /// The newest evaluation first, as are those of the version that was launched last.
-    runs: Vec<Run>,
-    launched: Option<VersionId>,
-    before: Vec<Run>,
-    waivers: Vec<WaiverInForce>,
+pub(super) struct Evidence {
+    /// Runs of the version that count, the newest evaluation first.
+    pub runs: Vec<Run>,
+    /// The version that was launched last, and the same of it.
+    pub launched: Option<VersionId>,
+    pub before: Vec<Run>,
+    pub waivers: Vec<WaiverInForce>,
 }
 
-async fn judged(
-    app: &App,
+pub(super) async fn judged(
+    store: &Store,
     model: &Model,
-    basis: Basis,
     policy: Option<&Policy>,
+    evidence: Evidence,
     at: OffsetDateTime,
 ) -> Result<Report> {
-    let Basis { runs: stored, launched, before, waivers } = basis;
-    let registry = app.store.registry().await?;
+    let registry = store.registry().await?;
+    let Evidence { runs: stored, launched, before, waivers } = evidence;
     let (runs, before) = match policy {
-        None => (evidence(model, &stored), vec![]),
+        None => (as_evidence(model, &stored), vec![]),
         Some(rules) => {
-            let (mut runs, mut before) = (evidence(model, &stored), evidence(model, &before));
+            let (mut runs, mut before) = (as_evidence(model, &stored), as_evidence(model, &before));
             let needed: Vec<RunId> =
                 taken(rules, &runs).chain(comparable(&before, &runs)).collect();
             let metrics = metrics_of(rules);
-            let estimates = app.store.evidence_estimates(&needed, &metrics).await?;
+            let estimates = store.evidence_estimates(&needed, &metrics).await?;
             let mut names = Names { registry: &registry, model: model.id, known: HashMap::new() };
             for (run, mut estimate) in estimates {
                 let Some(run) = runs.iter_mut().chain(&mut before).find(|it| it.id == run) else {
@@ -144,7 +124,7 @@ async fn judged(
     })
 }
 
-fn evidence(model: &Model, runs: &[Run]) -> Vec<EvidenceRun> {
+fn as_evidence(model: &Model, runs: &[Run]) -> Vec<EvidenceRun> {
     runs.iter()
         .map(|run| EvidenceRun {
             id: run.id,

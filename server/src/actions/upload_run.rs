@@ -325,6 +325,11 @@ async fn store(
     let scope = Scope::Team(&checked.lineage);
     let permit = actor.permit::<UploadRun>(scope)?;
     let document = &reading.document;
+    if let Some(digest) = run_digest(checked, reading)
+        && let Some(run) = app.store.run_by_digest(&digest).await?
+    {
+        return remembered(app, upload, owner, request, run).await;
+    }
     let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
     let version = match checked.version {
         Some(version) => version,
@@ -333,11 +338,8 @@ async fn store(
             tx.ensure_version(&register, checked.model.id, &checked.label).await?
         }
     };
+    // Two that are the same meet at the database's index.
     let digest = digest_of(checked, version, document);
-    if let Some(run) = app.store.run_by_digest(&digest).await? {
-        drop(tx);
-        return remembered(app, upload, owner, request, run).await;
-    }
     let dataset = tx.ensure_dataset(&permit, &document.dataset).await?;
     let groups: Vec<(String, String)> = document
         .estimates

@@ -167,6 +167,7 @@ impl People {
             email: person.email,
             grants: app.store.grants_of(id).await?,
             through: Through::Session { hash: String::new(), authenticated_at: app.clock.now() },
+            only_shows: false,
         })
     }
 }
