@@ -10,6 +10,7 @@ pub mod launches;
 pub mod make_token;
 pub mod mitigations;
 pub mod okrs;
+pub mod paired;
 pub mod read_audit;
 pub mod readiness;
 pub mod register_dataset;

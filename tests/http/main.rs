@@ -11,6 +11,7 @@ mod desk;
 mod health;
 mod models;
 mod outcomes;
+mod paired;
 mod people;
 mod routes;
 mod runs;

@@ -39,6 +39,15 @@ impl Body {
         }
     }
 
+    /// Puts a whole number into its place, as text, when there is one.
+    pub fn whole(&mut self, field: &'static str, place: &mut String) {
+        match self.take(field) {
+            Some(Value::Number(number)) if number.is_u64() => *place = number.to_string(),
+            Some(_) => self.errors.add(field, "is a whole number"),
+            None => {}
+        }
+    }
+
     pub fn texts(&mut self, field: &'static str, place: &mut Vec<String>) {
         match self.take(field) {
             Some(Value::Array(values)) => {
