@@ -169,7 +169,7 @@ impl Table {
         Some(Moved {
             n: self.rows(|_| true),
             bounds: bounds(level)?,
-            method: method::MOVER_D,
+            method: method::MOVER_PAIRED,
             p: inverted(bounds),
             discordant: None,
         })
