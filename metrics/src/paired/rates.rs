@@ -111,8 +111,14 @@ impl Table {
     /// that a confusion matrix decides, or the two have no interval.
     pub fn change(&self, before: &Estimate, after: &Estimate, level: f64) -> Option<Moved> {
         let key = before.metric.as_str();
-        if let Some(rate) = FIXED.iter().find(|rate| rate.key == key) {
-            return self.fixed(rate, level);
+        if let Some(pairs) = self.pairs(key) {
+            return Some(Moved {
+                n: pairs.all(),
+                bounds: pairs.newcombe(level)?,
+                method: method::NEWCOMBE_PAIRED,
+                p: mcnemar_exact(pairs.lost, pairs.gained),
+                discordant: Some(Discordant { lost: pairs.lost, gained: pairs.gained }),
+            });
         }
         if key == "balanced_accuracy" {
             return self.balanced_accuracy(level);
@@ -135,7 +141,9 @@ impl Table {
         })
     }
 
-    fn fixed(&self, rate: &FixedRate, level: f64) -> Option<Moved> {
+    /// The rows of a rate that looks at the same ones in both runs.
+    fn pairs(&self, key: &str) -> Option<Pairs> {
+        let rate = FIXED.iter().find(|rate| rate.key == key)?;
         let cell = |before: bool, after: bool| {
             self.rows(|c| {
                 (rate.among)(c.positive)
@@ -143,31 +151,23 @@ impl Table {
                     && (rate.counts)(c.positive, c.after) == after
             })
         };
-        let pairs = Pairs {
+        Some(Pairs {
             both: cell(true, true),
             lost: cell(true, false),
             gained: cell(false, true),
             neither: cell(false, false),
-        };
-        let bounds = pairs.newcombe(level)?;
-        Some(Moved {
-            n: pairs.all(),
-            bounds,
-            method: method::NEWCOMBE_PAIRED,
-            p: mcnemar_exact(pairs.lost, pairs.gained),
-            discordant: Some(Discordant { lost: pairs.lost, gained: pairs.gained }),
         })
     }
 
     /// Positives and negatives are different rows, so their changes are independent.
     fn balanced_accuracy(&self, level: f64) -> Option<Moved> {
-        let [_, _, positives, _, _, negatives] = &FIXED;
+        let positives = self.pairs("true_positive_rate")?;
+        let negatives = self.pairs("true_negative_rate")?;
         let bounds = |level: f64| {
-            let (a, b) = (self.fixed(positives, level)?, self.fixed(negatives, level)?);
-            Some(interval::average(a.bounds, b.bounds))
+            Some(interval::average(positives.newcombe(level)?, negatives.newcombe(level)?))
         };
         Some(Moved {
-            n: self.rows(|_| true),
+            n: positives.all() + negatives.all(),
             bounds: bounds(level)?,
             method: method::MOVER_PAIRED,
             p: inverted(bounds),
@@ -284,7 +284,7 @@ fn inverted(bounds: impl Fn(f64) -> Option<Bounds>) -> f64 {
     };
     // A narrow interval excludes no change, a wide one does not.
     let (mut narrow, mut wide) = (0.0, 7.1);
-    for _ in 0..45 {
+    for _ in 0..30 {
         let z = f64::midpoint(narrow, wide);
         if excludes(z) { narrow = z } else { wide = z }
     }

@@ -39,11 +39,11 @@ impl Body {
         }
     }
 
-    /// Puts a whole number into its place, as text, when there is one.
-    pub fn whole(&mut self, field: &'static str, place: &mut String) {
+    /// A number, as the text that a form would hold.
+    pub fn number(&mut self, field: &'static str, place: &mut String) {
         match self.take(field) {
-            Some(Value::Number(number)) if number.is_u64() => *place = number.to_string(),
-            Some(_) => self.errors.add(field, "is a whole number"),
+            Some(Value::Number(number)) => *place = number.to_string(),
+            Some(_) => self.errors.add(field, "is a number"),
             None => {}
         }
     }

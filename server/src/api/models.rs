@@ -160,7 +160,7 @@ fn read_over(input: &mut ModelInput, bytes: &[u8]) -> Result<FieldErrors> {
     body.texts("owners", &mut input.owners);
     body.texts("depends_on", &mut input.depends_on);
     body.flag("restricted", &mut input.restricted);
-    body.whole("rows_kept_days", &mut input.rows_kept_days);
+    body.number("rows_kept_days", &mut input.rows_kept_days);
     Ok(body.finish())
 }
 
