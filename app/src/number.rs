@@ -103,7 +103,12 @@ pub fn p_value(p: f64) -> String {
 
 /// What an interval is: `95 % Wilson interval`.
 pub fn interval_name(confidence: f64, method: &str) -> String {
-    let method = match method {
+    format!("{} {} interval", level(confidence), method_name(method))
+}
+
+/// The name of an interval's method: `Wilson`.
+pub fn method_name(method: &str) -> &str {
+    match method {
         method::WILSON => "Wilson",
         method::WILSON_KISH => "Wilson (effective n)",
         method::T => "t",
@@ -119,8 +124,7 @@ pub fn interval_name(confidence: f64, method: &str) -> String {
         method::MOVER_D => "MOVER-D",
         method::MOVER_R => "MOVER-R",
         other => other,
-    };
-    format!("{} {method} interval", level(confidence))
+    }
 }
 
 /// A number with this many decimals, a real minus and no negative zero.

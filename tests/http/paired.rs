@@ -135,7 +135,7 @@ each_db!(
             .assert_contains("It worked: true_positive_rate of Female changed by +0.200")
             .assert_contains("on the same 600 rows, McNemar p &lt;0.001")
             .assert_contains("6 other series got worse beyond chance, of 23 series looked at.")
-            .assert_contains("Newcombe (paired) interval, McNemar p 0.001: 24 lost, 6 gained");
+            .assert_contains("Newcombe (paired), McNemar p 0.001: 24 lost, 6 gained");
 
         let (_, lead, _, page) = mitigated(&server, "not-kept", "0").await;
         lead.get(&page)

@@ -361,7 +361,7 @@ fn basis_lines(basis: Basis) -> impl IntoView {
 
 /// How a change was told from chance: the interval, and the rows that differ with their test.
 fn told_by(moved: &Moved) -> String {
-    let interval = number::interval_name(moved.interval.level, &moved.interval.method);
+    let interval = number::method_name(&moved.interval.method);
     match moved.paired {
         None => format!("{interval}, unpaired"),
         Some(paired) => match paired.discordant {
@@ -404,12 +404,12 @@ fn row(moved: Moved, is_target: bool) -> impl IntoView {
             </th>
             <td class="num">{measured(&moved.before)}</td>
             <td class="num">{measured(&moved.after)}</td>
-            <td class="num">
-                <span class="nowrap">{change}</span>
+            <td class="num">{change}</td>
+            <td inner_html=chart.draw(class)></td>
+            <td>
+                {so}
                 <span class="small dim block">{told}</span>
             </td>
-            <td inner_html=chart.draw(class)></td>
-            <td>{so}</td>
         </tr>
     }
 }
