@@ -13,6 +13,7 @@ pub mod mitigations;
 pub mod moved;
 pub mod notices;
 pub mod okrs;
+pub mod paired;
 pub mod read_audit;
 pub mod readiness;
 pub mod register_dataset;

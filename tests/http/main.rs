@@ -14,6 +14,7 @@ mod forms;
 mod health;
 mod models;
 mod outcomes;
+mod paired;
 mod people;
 mod routes;
 mod runs;

@@ -1,5 +1,6 @@
 //! Record a mitigation, and what it did.
 
+use crate::actions::paired;
 use crate::actions::readiness::least;
 use crate::actions::registry::{find_model, may_see_model, visibility};
 use crate::actions::runs::{outcome_of, shown};
@@ -309,5 +310,6 @@ async fn compare(
         outcome: outcome_of(after, model),
     };
     let (old, new) = (estimates(before).await?, estimates(after).await?);
-    Ok(Proved::By(Box::new(prove(&goal, &old, &new))))
+    let rows = paired::compare(app, &registry, model.id, (before, after), least).await?;
+    Ok(Proved::By(Box::new(prove(&goal, &old, &new, rows))))
 }

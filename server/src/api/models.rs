@@ -109,6 +109,7 @@ fn summary(model: &Model) -> Value {
         "intended_use": model.intended_use,
         "out_of_scope_use": model.out_of_scope_use,
         "restricted": model.restricted,
+        "rows_kept_days": model.rows_kept_days.unwrap_or_default(),
         "version": model.version,
         "created_at": timestamp(from_micros(model.created_at)),
         "updated_at": timestamp(from_micros(model.updated_at)),
@@ -156,6 +157,7 @@ fn read_over(input: &mut ModelInput, bytes: &[u8]) -> Result<FieldErrors> {
     body.texts("owners", &mut input.owners);
     body.texts("depends_on", &mut input.depends_on);
     body.flag("restricted", &mut input.restricted);
+    body.number("rows_kept_days", &mut input.rows_kept_days);
     Ok(body.finish())
 }
 

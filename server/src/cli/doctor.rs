@@ -307,6 +307,7 @@ async fn try_reader(clock: &Clock) -> Result<()> {
         received_at: from_micros(micros(clock.now())),
         evaluated_at: None,
         dataset: Some(("doctor".to_owned(), "1".to_owned())),
+        row_key: None,
     };
     let mut words = tempfile::tempfile()?;
     words.write_all(&serde_json::to_vec(&job).map_err(|error| failed(error.to_string()))?)?;

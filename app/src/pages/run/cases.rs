@@ -61,6 +61,7 @@ fn view() -> RunView {
             dataset_href: "/datasets/adult-half/1994".to_owned(),
             dataset_digest: None,
             run_digest: "sha256:8c1f".to_owned(),
+            rows_kept_until: None,
             receipt: Receipt::default(),
         },
         unconfirmed: Vec::new(),
