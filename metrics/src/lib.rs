@@ -17,6 +17,7 @@ pub mod estimate;
 #[cfg(feature = "read")]
 pub mod evaluate;
 pub mod interval;
+pub mod multiplicity;
 pub mod power;
 pub mod problem;
 pub mod rates;
