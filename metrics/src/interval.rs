@@ -1,12 +1,15 @@
-//! Intervals: closed forms only, and only correctly rounded or `libm` arithmetic, so that the same
-//! bytes come out on every machine and in the browser.
+//! Intervals: closed forms, and on request a few that search for their ends; only correctly rounded
+//! or `libm` arithmetic, so that the same bytes come out on every machine and in the browser.
 //!
 //! Sources: Wilson 1927; Newcombe 1998, Stat Med 17:873; Donner & Zou 2012, SMMR 21:347 (MOVER for
 //! ratios); DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44:837; Hanley & McNeil 1982.
 
+mod beta;
 mod quantile;
+mod request;
 
 pub use quantile::{normal_quantile, t_quantile};
+pub use request::{Count, agresti_caffo, clopper_pearson, goodman, jeffreys, katz, koopman};
 
 use crate::Interval;
 
@@ -39,6 +42,18 @@ pub mod method {
     pub const MOVER_D: &str = "mover_d";
     /// MOVER-R: a ratio of quantities from their own intervals.
     pub const MOVER_R: &str = "mover_r";
+    /// Clopper and Pearson's exact interval of a rate.
+    pub const CLOPPER_PEARSON: &str = "clopper_pearson";
+    /// Jeffreys' interval of a rate.
+    pub const JEFFREYS: &str = "jeffreys";
+    /// Agresti and Caffo's interval of a difference of rates.
+    pub const AGRESTI_CAFFO: &str = "agresti_caffo";
+    /// Katz' interval of a ratio of rates, on the log scale.
+    pub const KATZ: &str = "katz_log";
+    /// Koopman's score interval of a ratio of rates.
+    pub const KOOPMAN: &str = "koopman";
+    /// Goodman's simultaneous intervals of the shares of a whole.
+    pub const GOODMAN: &str = "goodman";
 }
 
 /// A quantity with lower and upper limit, at a level that the caller knows.
