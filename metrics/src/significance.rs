@@ -159,11 +159,8 @@ pub fn chi_square_tail(statistic: f64, degrees: u64) -> f64 {
     }
     // The finite sums for whole degrees (Abramowitz & Stegun 26.4.4, 26.4.5): nothing cancels.
     let half = statistic / 2.0;
-    let (start, odd) = if degrees.is_multiple_of(2) {
-        (0.0, 0.0)
-    } else {
-        (libm::erfc(half.sqrt()), 0.5)
-    };
+    let (start, odd) =
+        if degrees.is_multiple_of(2) { (0.0, 0.0) } else { (libm::erfc(half.sqrt()), 0.5) };
     let terms = (0..degrees / 2).map(|i| {
         let power = i as f64 + odd;
         libm::exp(power * libm::log(half) - half - libm::lgamma(power + 1.0))
@@ -218,7 +215,8 @@ mod tests {
         near(tested.statistic.unwrap(), z * z);
         near(tested.p_value, two_sided(z));
         // The 95 % points of the usual table.
-        for (degrees, point) in [(1, 3.841_458_8), (2, 5.991_464_5), (3, 7.814_727_9), (10, 18.307_038)]
+        for (degrees, point) in
+            [(1, 3.841_458_8), (2, 5.991_464_5), (3, 7.814_727_9), (10, 18.307_038)]
         {
             near(chi_square_tail(point, degrees), 0.05);
         }

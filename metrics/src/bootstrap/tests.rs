@@ -77,11 +77,8 @@ fn units_give_what_cells_give() {
 
 #[test]
 fn an_extreme_over_groups_has_no_bootstrap_interval() {
-    let sample = Sample {
-        value: 0.2,
-        replicates: &[Some(0.1), Some(0.3)],
-        statistic: Statistic::Extreme,
-    };
+    let sample =
+        Sample { value: 0.2, replicates: &[Some(0.1), Some(0.3)], statistic: Statistic::Extreme };
     for form in [Form::Percentile, Form::Bca] {
         assert!(interval(sample, form, &[], PLAN).unwrap_err().contains("extreme"));
     }
@@ -117,7 +114,8 @@ fn the_bytes_are_the_same_today_as_when_they_were_first_drawn() {
 }
 
 /// Written down once, so that a change of the generator or of a sampler shows.
-const DRAWN: [[u64; 4]; 4] = [[0; 4]; 4];
+const DRAWN: [[u64; 4]; 4] =
+    [[48, 0, 28, 924], [47, 0, 35, 918], [39, 0, 30, 931], [52, 0, 36, 912]];
 
 #[cfg(feature = "read")]
 #[test]

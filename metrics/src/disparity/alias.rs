@@ -159,7 +159,11 @@ pub fn mean_equalized_odds(
         Ok::<_, String>(found)
     });
     let mut left_out = positive.2;
-    left_out.extend(negative.2.into_iter().filter(|slice| !left_out.contains(slice)));
+    for slice in negative.2 {
+        if !left_out.contains(&slice) {
+            left_out.push(slice);
+        }
+    }
     let mut alias = Alias {
         name: format!("{name}_mean"),
         attributes: positive.0,

@@ -85,9 +85,7 @@ pub fn explore(estimates: &[Estimate], outcome: Outcome, level: f64, rate: f64) 
     let key = |it: &Explored| -> (Slice, String) {
         (it.disparity.slice.clone(), it.disparity.metric.clone())
     };
-    explored.sort_by(|a, b| {
-        a.p_value.total_cmp(&b.p_value).then_with(|| key(a).cmp(&key(b)))
-    });
+    explored.sort_by(|a, b| a.p_value.total_cmp(&b.p_value).then_with(|| key(a).cmp(&key(b))));
     Exploration {
         exploratory: true,
         family: "every slice against the rest, on every metric of the run".to_owned(),
@@ -130,7 +128,7 @@ mod tests {
                 Counts::of_confusion(tp, selected - tp, missed, 400 - selected - missed)
             })
             .collect();
-        let overall = groups.iter().fold(Counts::default(), |all, own| all.plus(own));
+        let overall = groups.iter().fold(Counts::default(), Counts::plus);
         let mut all = rates::estimates(&Slice::overall(), &overall, None, setting);
         for (i, counts) in groups.iter().enumerate() {
             let slice = Slice::new([("g", format!("{i:02}"))]).unwrap();

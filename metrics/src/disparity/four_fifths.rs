@@ -73,9 +73,10 @@ pub fn four_fifths(estimates: &[Estimate], comparison: &Comparison) -> Result<Fo
             Outcome::Favourable | Outcome::Neutral => (slice, Count { k, n }),
         })
         .collect();
-    let highest = counted.iter().copied().reduce(|best, group| {
-        if group.1.share() > best.1.share() { group } else { best }
-    });
+    let highest = counted
+        .iter()
+        .copied()
+        .reduce(|best, group| if group.1.share() > best.1.share() { group } else { best });
     let Some((reference, best)) = highest.filter(|_| counted.len() > 1) else {
         return Err("fewer than two groups have enough rows".to_owned());
     };
@@ -143,12 +144,8 @@ mod tests {
             .iter()
             .map(|&(name, k, n)| Estimate {
                 slice: Slice::new([("g", name)]).unwrap(),
-                ..rates::of_confusion(
-                    "selection_rate",
-                    &Counts::of_confusion(k, 0, 0, n - k),
-                    0.95,
-                )
-                .unwrap()
+                ..rates::of_confusion("selection_rate", &Counts::of_confusion(k, 0, 0, n - k), 0.95)
+                    .unwrap()
             })
             .collect()
     }
@@ -177,7 +174,8 @@ mod tests {
         let found = apply(&[("a", 23, 32), ("b", 29, 32)], Outcome::Favourable).unwrap();
         assert!(found.groups[0].flagged && found.groups[0].small_numbers);
         // The same ratio on a hundred times the rows stays.
-        let found = apply(&[("a", 2_300, 3_200), ("b", 2_900, 3_200)], Outcome::Favourable).unwrap();
+        let found =
+            apply(&[("a", 2_300, 3_200), ("b", 2_900, 3_200)], Outcome::Favourable).unwrap();
         assert!(found.groups[0].flagged && !found.groups[0].small_numbers);
     }
 

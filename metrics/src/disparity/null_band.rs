@@ -111,9 +111,9 @@ pub fn null_band_of(
     if groups.len() < 2 {
         return Err("fewer than two groups have enough rows".to_owned());
     }
-    let (hits, rows) = groups.iter().fold((0.0, 0.0), |(hits, rows), group| {
-        (hits + group.k as f64, rows + group.n as f64)
-    });
+    let (hits, rows) = groups
+        .iter()
+        .fold((0.0, 0.0), |(hits, rows), group| (hits + group.k as f64, rows + group.n as f64));
     let pooled: f64 = hits / rows;
     let observed = Extremes::of(groups.iter().map(|group| group.share()));
     let mut stream = Stream::new(seed, "null band", 0);
@@ -126,7 +126,7 @@ pub fn null_band_of(
         .collect();
     let difference = against_chance(
         observed.difference(),
-        drawn.iter().map(|extremes| extremes.difference()).collect(),
+        drawn.iter().map(Extremes::difference).collect(),
         level,
     );
     // 1 − ratio grows with the disparity, as the difference does. Rates that are all 0 differ by

@@ -26,11 +26,10 @@ pub(super) fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
     let mut x = a / (a + b);
     for _ in 0..200 {
         let miss = incomplete_beta(a, b, x) - p;
-        if miss > 0.0 { high = x } else { low = x }
+        (low, high) = if miss > 0.0 { (low, x) } else { (x, high) };
         let step = miss / libm::exp(ln_density(a, b, x));
         let next = x - step;
-        let next =
-            if next > low && next < high { next } else { f64::midpoint(low, high) };
+        let next = if next > low && next < high { next } else { f64::midpoint(low, high) };
         if (next - x).abs() <= 1e-15 * x || next <= low || next >= high {
             return next;
         }

@@ -83,7 +83,8 @@ fn by_rejection(stream: &mut Stream, n: u64, p: f64) -> u64 {
 fn stirling(k: f64) -> f64 {
     let next = k + 1.0;
     if k < 10.0 {
-        return libm::lgamma(next) - ((k + 0.5) * libm::log(next) - next + 0.5 * libm::log(2.0 * PI));
+        return libm::lgamma(next)
+            - ((k + 0.5) * libm::log(next) - next + 0.5 * libm::log(2.0 * PI));
     }
     let square = next * next;
     (1.0 / 12.0 - (1.0 / 360.0 - 1.0 / 1260.0 / square) / square) / next

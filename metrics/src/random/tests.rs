@@ -39,11 +39,7 @@ fn binomial_draws_follow_the_binomial_distribution_by_inversion_and_by_rejection
         let mut stream = Stream::new(11, "binomial", n);
         let draws = (0..20_000).map(|_| stream.binomial(n, p));
         let probability = |k: u64| {
-            libm::exp(
-                ln_choose(n, k)
-                    + k as f64 * libm::log(p)
-                    + (n - k) as f64 * libm::log1p(-p),
-            )
+            libm::exp(ln_choose(n, k) + k as f64 * libm::log(p) + (n - k) as f64 * libm::log1p(-p))
         };
         let tail = fits(draws, probability, n);
         assert!(tail > 1e-3, "Binomial({n}, {p}): {tail}");
@@ -59,7 +55,9 @@ fn hypergeometric_draws_follow_the_hypergeometric_distribution() {
             if k > marked || k > drawn || drawn - k > all - marked {
                 return 0.0;
             }
-            libm::exp(ln_choose(marked, k) + ln_choose(all - marked, drawn - k) - ln_choose(all, drawn))
+            libm::exp(
+                ln_choose(marked, k) + ln_choose(all - marked, drawn - k) - ln_choose(all, drawn),
+            )
         };
         let tail = fits(draws, probability, drawn);
         assert!(tail > 1e-3, "{drawn} of {all} with {marked}: {tail}");
