@@ -94,15 +94,38 @@ pub fn fisher(a: Count, b: Count) -> f64 {
 /// Fisher's exact test that the rate of `a` is above that of `b`, one-sided: the chance of as many
 /// rows of `a` or more, given the margins.
 pub fn fisher_above(a: Count, b: Count) -> f64 {
+    // Beyond this share of a sum its last digits no longer change.
+    const NOTHING: f64 = 1e-18;
     let table = margins(a, b);
-    let (mut all, mut extreme) = (0.0, 0.0);
-    table.each(|k, weight| {
-        all += weight;
-        if k >= a.k {
-            extreme += weight;
+    let upwards = |from: u64| {
+        let (mut k, mut weight, mut sum) = (from, table.weight_of(from), 0.0);
+        while weight > NOTHING * sum {
+            sum += weight;
+            if k == table.most {
+                break;
+            }
+            weight *= table.up(k);
+            k += 1;
         }
-    });
-    (extreme / all).min(1.0)
+        sum
+    };
+    let downwards = |from: u64| {
+        let (mut k, mut weight, mut sum) = (from, table.weight_of(from), 0.0);
+        while weight > NOTHING * sum && k > table.least {
+            k -= 1;
+            weight /= table.up(k);
+            sum += weight;
+        }
+        sum
+    };
+    // On either side of the mode weights only fall, so the sum that begins at the observed table
+    // and leads away from the mode is small and loses nothing.
+    let all = upwards(table.mode) + downwards(table.mode);
+    if a.k >= table.mode {
+        (upwards(a.k) / all).min(1.0)
+    } else {
+        (1.0 - downwards(a.k) / all).clamp(0.0, 1.0)
+    }
 }
 
 /// The tables with the margins of two rates.
