@@ -96,6 +96,11 @@ pub fn level(level: f64) -> String {
     format!("{} %", percent.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// A p-value: `0.032`, or `<0.001`.
+pub fn p_value(p: f64) -> String {
+    if p < 0.001 { "<0.001".to_owned() } else { decimals(p, 3) }
+}
+
 /// What an interval is: `95 % Wilson interval`.
 pub fn interval_name(confidence: f64, method: &str) -> String {
     let method = match method {

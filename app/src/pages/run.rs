@@ -4,10 +4,12 @@
 mod cases;
 mod gaps;
 mod provenance;
+mod selection;
 mod sentence;
 mod table;
 
 pub use provenance::{Answer, Provenance, Receipt, Unconfirmed, Voided};
+pub use selection::Selection;
 pub use sentence::sentence;
 pub use table::{MetricSet, Table};
 
@@ -33,6 +35,8 @@ pub struct RunView {
     pub choices: Choices,
     /// Worst and best group per attribute and metric.
     pub gaps: Vec<Summary>,
+    /// The selection rates of each attribute as a whole, where at least two groups have the counts.
+    pub selections: Vec<Selection>,
     pub provenance: Provenance,
     /// Groups that the attribute registry does not know yet.
     pub unconfirmed: Vec<Unconfirmed>,

@@ -8,6 +8,11 @@
 //! positively dependent, under which it holds). On the second half, which chose nothing, the
 //! findings are tested again (Holm), and that half alone gives the intervals.
 //!
+//! Slices overlap, so a bad slice makes all that share rows with it look bad. The findings are
+//! therefore taken one by one, the worst first, and the rows of each are set aside: what is no
+//! longer worse then, beyond chance, is listed as explained by it. A part of a finding must be worse
+//! than the rest of that finding.
+//!
 //! The lattice of slices is searched from few attributes to many. A slice with too few rows has
 //! no descendant with enough, and a slice so small that it could not be found even if all of its
 //! rows were bad has no descendant that could: neither is looked into. Both bounds depend on n
@@ -79,6 +84,8 @@ pub struct SliceSearch {
     pub found: Vec<Found>,
     /// Slices that passed the test as well, but only because of one that is listed.
     pub explained: Vec<Explained>,
+    /// Findings beyond those listed.
+    pub more: usize,
 }
 
 /// A slice on which the metric is worse than on the rest.
@@ -129,12 +136,12 @@ pub enum Confirmation {
     NotEnoughRows,
 }
 
-/// A slice that is bad because another one is.
+/// A slice that is bad because it shares rows with another one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explained {
     /// The slice.
     pub slice: Slice,
-    /// The one that explains it: a part of it, or a slice that it is a part of.
+    /// The one without whose rows it is no worse than the rest.
     pub by: Slice,
 }
 
@@ -297,7 +304,7 @@ impl<'a> Rows<'a> {
         Self { table, bits }
     }
 
-    /// The groups of some attributes that occur, with their rows.
+    /// The groups of some attributes that occur, with their rows that are not set aside.
     fn count(&self, family: &[usize]) -> Vec<(Vec<u16>, Halves)> {
         let cells = Cells::of(self.table, family);
         let mut counts = vec![Halves::default(); cells.groups.len()];
@@ -308,14 +315,51 @@ impl<'a> Rows<'a> {
         }
         cells.groups.into_iter().zip(counts).collect()
     }
+
+    /// All rows that are not set aside.
+    fn all(&self) -> Halves {
+        self.count(&[]).first().map(|(_, all)| *all).unwrap_or_default()
+    }
+
+    /// Looks at the rows of a slice no more.
+    fn set_aside(&mut self, slice: &Key) {
+        let codes: Vec<(&[u16], u16)> = slice
+            .iter()
+            .map(|&(attribute, code)| (self.table.attributes[attribute].codes.as_slice(), code))
+            .collect();
+        for (row, bits) in self.bits.iter_mut().enumerate() {
+            if codes.iter().all(|(codes, code)| codes[row] == *code) {
+                *bits &= HELD_OUT;
+            }
+        }
+    }
+
+    /// Counts some slices again.
+    fn recount<'b>(&self, slices: impl Iterator<Item = &'b Key>) -> BTreeMap<Key, Halves> {
+        let families: BTreeSet<Vec<usize>> =
+            slices.map(|slice| slice.iter().map(|(attribute, _)| *attribute).collect()).collect();
+        let counted: Vec<_> = families
+            .par_iter()
+            .map(|family| {
+                let groups = self.count(family).into_iter();
+                let named = groups.map(|(codes, halves)| (key_of(family, codes), halves));
+                named.collect::<Vec<_>>()
+            })
+            .collect();
+        counted.into_iter().flatten().collect()
+    }
 }
 
 /// Slices by the places of their attributes and the codes of their groups.
 type Key = Vec<(usize, u16)>;
 
+fn key_of(family: &[usize], codes: Vec<u16>) -> Key {
+    family.iter().copied().zip(codes).collect()
+}
+
 fn search_table(table: &Table, criterion: Criterion, search: &Search) -> SliceSearch {
-    let rows = Rows::of(table, criterion, search.seed);
-    let all = rows.count(&[]).first().map(|(_, all)| *all).unwrap_or_default();
+    let mut rows = Rows::of(table, criterion, search.seed);
+    let all = rows.all();
     let least_n = search.least_n.max(least_to_be_found(&all, search.rate));
     let (mut too_small, mut left_out) = (0, Vec::new());
     let mut slices: BTreeMap<Key, Halves> = BTreeMap::new();
@@ -337,7 +381,7 @@ fn search_table(table: &Table, criterion: Criterion, search: &Search) -> SliceSe
             for (codes, halves) in large {
                 // What holds every row has no rest to be compared with.
                 if halves.n[0] < all.n[0] {
-                    slices.insert(family.iter().copied().zip(codes).collect(), halves);
+                    slices.insert(key_of(&family, codes), halves);
                 }
                 alive.insert(family.clone());
             }
@@ -348,7 +392,7 @@ fn search_table(table: &Table, criterion: Criterion, search: &Search) -> SliceSe
         let (family, codes): (Vec<usize>, Vec<u16>) = key.iter().copied().unzip();
         slice_of(table, &family, &codes)
     };
-    let (found, explained) = judge.judge(&slices, name);
+    let judge::Judged { found, explained, more } = judge.judge(&mut rows, &slices, name);
     SliceSearch {
         exploratory: true,
         metric: search.metric.clone(),
@@ -362,6 +406,7 @@ fn search_table(table: &Table, criterion: Criterion, search: &Search) -> SliceSe
         left_out,
         found,
         explained,
+        more,
     }
 }
 

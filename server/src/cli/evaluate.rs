@@ -1,5 +1,6 @@
 //! `evenhand evaluate`: the metrics core on a file, here and now, with no server.
 
+mod explore;
 mod report;
 
 use super::Failure;
@@ -22,6 +23,8 @@ use time::format_description::well_known::Rfc3339;
 Examples:
   evenhand evaluate predictions.csv --spec spec.toml
   evenhand evaluate predictions.parquet --spec spec.toml --out run.json --dataset adult-half@1994
+  evenhand evaluate predictions.csv --spec spec.toml --bootstrap 2000 --seed 7
+  evenhand evaluate predictions.csv --spec spec.toml --find-slices --metric false_negative_rate
   evenhand evaluate predictions.csv.gz --json \\
     --spec '{\"task\": \"binary_classification\", \"label\": \"y\", \"score\": \"p\", \"slices\": [\"sex\"]}'
 
@@ -41,7 +44,9 @@ pub struct Evaluate {
     /// When, as 2026-11-01T09:00:00Z or 2026-11-01 [default: now]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     evaluated_at: Option<OffsetDateTime>,
-    /// Print the run document
+    #[command(flatten)]
+    explore: explore::Explore,
+    /// Print the run document; with --bootstrap or --find-slices an object that holds it as `run`
     #[arg(long)]
     json: bool,
 }
@@ -94,13 +99,15 @@ pub fn run(command: Evaluate) -> Result<(), Failure> {
             return Err(refused(&command.file.display().to_string(), &problems));
         }
     };
+    let explored = command.explore.run(&command.file, &spec, &evaluation.document, command.json)?;
     if let Some(out) = &command.out {
         write(out, &evaluation)?;
     }
     if command.json {
-        return print_json(&evaluation.document);
+        return print_json(&explored.json(&evaluation.document)?);
     }
     print(&report::report(&command.file, &evaluation))?;
+    print(&explored.report())?;
     match &command.out {
         Some(out) => {
             print(&format!("\nThe run document is in {}.\n", clean(&out.to_string_lossy())))

@@ -117,6 +117,7 @@ fn view(
             .collect(),
         choices,
         gaps: seen.summaries(&shown),
+        selections: seen.selections(),
         provenance: Provenance {
             evaluated_at: moment(run.evaluated_at),
             received_at: moment(run.received_at),

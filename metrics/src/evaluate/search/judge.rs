@@ -1,6 +1,6 @@
 //! From counted slices to findings: the tests, what explains what, and the second half's word.
 
-use super::{Confirmation, Criterion, Explained, Found, Halves, Key, Search, Side};
+use super::{Confirmation, Criterion, Explained, Found, Halves, Key, Rows, Search, Side};
 use crate::Slice;
 use crate::interval::{self, Bounds, Count, method};
 use crate::multiplicity::{Adjustment, adjust};
@@ -8,8 +8,8 @@ use crate::significance::fisher_above;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-/// A part of a finding, or what it is a part of, is a finding of its own below this p-value.
-const OWN: f64 = 0.05;
+/// So many findings are enough to look at; the rest is counted.
+const MOST_FOUND: usize = 50;
 
 pub(super) struct Judge<'a> {
     pub search: &'a Search,
@@ -19,19 +19,58 @@ pub(super) struct Judge<'a> {
 }
 
 /// A slice that passed the test, with the least by which it is worse.
-struct Candidate<'a> {
-    key: &'a Key,
+struct Candidate {
+    key: Key,
     halves: Halves,
     adjusted: f64,
     excess: f64,
 }
 
+/// What came of the slices that were counted.
+pub(super) struct Judged {
+    pub found: Vec<Found>,
+    pub explained: Vec<Explained>,
+    /// Findings beyond those listed.
+    pub more: usize,
+}
+
 impl Judge<'_> {
     pub fn judge(
         &self,
+        rows: &mut Rows,
         slices: &BTreeMap<Key, Halves>,
         name: impl Fn(&Key) -> Slice,
-    ) -> (Vec<Found>, Vec<Explained>) {
+    ) -> Judged {
+        let mut open = self.candidates(slices);
+        // The second look is one more search among the candidates, so it pays for their number.
+        let own = self.search.rate / open.len().max(1) as f64;
+        let (mut kept, mut explained): (Vec<Candidate>, Vec<Explained>) = (Vec::new(), Vec::new());
+        while !open.is_empty() && kept.len() < MOST_FOUND {
+            let worst = open.remove(0);
+            rows.set_aside(&worst.key);
+            let left = rows.recount(open.iter().map(|candidate| &candidate.key));
+            let all = rows.all();
+            open.retain(|candidate| {
+                let p_value = if holds(&worst.key, &candidate.key) {
+                    // A part of it must be worse than the remaining part.
+                    p_value(&candidate.halves, &worst.halves.less(&candidate.halves))
+                } else {
+                    left.get(&candidate.key).and_then(|own| p_value(own, &all.less(own)))
+                };
+                let is_own = p_value.is_some_and(|p_value| p_value <= own);
+                if !is_own {
+                    let (slice, by) = (name(&candidate.key), name(&worst.key));
+                    explained.push(Explained { slice, by });
+                }
+                is_own
+            });
+            kept.push(worst);
+        }
+        Judged { found: self.confirm(&kept, name), explained, more: open.len() }
+    }
+
+    /// The slices that are worse than the rest at the false discovery rate, the worst first.
+    fn candidates(&self, slices: &BTreeMap<Key, Halves>) -> Vec<Candidate> {
         let tested: Vec<(&Key, &Halves)> = slices.iter().collect();
         let p_values: Vec<f64> = tested
             .par_iter()
@@ -43,23 +82,14 @@ impl Judge<'_> {
             .zip(adjusted)
             .filter(|(_, adjusted)| *adjusted <= self.search.rate)
             .map(|((key, halves), adjusted)| Candidate {
-                key,
+                key: key.clone(),
                 halves: *halves,
                 adjusted,
                 excess: self.excess(halves),
             })
             .collect();
-        candidates.sort_by(|a, b| b.excess.total_cmp(&a.excess).then_with(|| a.key.cmp(b.key)));
-        let (mut kept, mut explained): (Vec<Candidate>, Vec<Explained>) = (Vec::new(), Vec::new());
-        for candidate in candidates {
-            match kept.iter().find(|other| self.explains(other, &candidate)) {
-                Some(by) => {
-                    explained.push(Explained { slice: name(candidate.key), by: name(by.key) });
-                }
-                None => kept.push(candidate),
-            }
-        }
-        (self.confirm(&kept, name), explained)
+        candidates.sort_by(|a, b| b.excess.total_cmp(&a.excess).then_with(|| a.key.cmp(&b.key)));
+        candidates
     }
 
     /// By how much the slice is worse than the rest, at least: the lower limit of the difference.
@@ -68,21 +98,6 @@ impl Judge<'_> {
             (Some(own), Some(rest)) => self.difference(own, rest).low,
             _ => 0.0,
         }
-    }
-
-    /// Whether a slice is bad only because `other` is. A part of `other` must be worse than the
-    /// remaining part; a slice that holds `other` must still be worse than the rest without it.
-    fn explains(&self, other: &Candidate, slice: &Candidate) -> bool {
-        let holds = |whole: &Key, part: &Key| whole.iter().all(|pair| part.contains(pair));
-        let p_value = if holds(other.key, slice.key) {
-            p_value(&slice.halves, &other.halves.less(&slice.halves))
-        } else if holds(slice.key, other.key) {
-            let remaining = slice.halves.less(&other.halves);
-            p_value(&remaining, &self.all.less(&slice.halves))
-        } else {
-            return false;
-        };
-        p_value.is_none_or(|p_value| p_value > OWN)
     }
 
     fn confirm(&self, kept: &[Candidate], name: impl Fn(&Key) -> Slice) -> Vec<Found> {
@@ -106,7 +121,7 @@ impl Judge<'_> {
                     Some(adjusted) => Confirmation::NotConfirmed { adjusted },
                 };
                 Found {
-                    slice: name(candidate.key),
+                    slice: name(&candidate.key),
                     found_in: self.side(&candidate.halves, 0),
                     adjusted: candidate.adjusted,
                     held_out,
@@ -151,4 +166,9 @@ impl Judge<'_> {
 /// In the finding half; `None` when either side has no rows there.
 fn p_value(slice: &Halves, rest: &Halves) -> Option<f64> {
     Some(fisher_above(slice.count(0)?, rest.count(0)?))
+}
+
+/// Whether every row of `part` is one of `whole`.
+fn holds(whole: &Key, part: &Key) -> bool {
+    whole.iter().all(|pair| part.contains(pair))
 }
