@@ -46,7 +46,7 @@ fn a_person_reads_the_gaps_beside_what_chance_shows_and_the_four_fifths_rule() {
         .assert_code(0)
         .assert_out("resampled 200 times, seed 0")
         .assert_out("more than chance alone shows")
-        .assert_out("Female is below four fifths: 0.307")
+        .assert_out("Female is below four fifths: 0.31 [0.28, 0.34] (p <0.001), 1,012 short")
         .assert_out("Not resampled, as counts do not decide them:");
 }
 

@@ -50,8 +50,9 @@ pub struct ImpactRatio {
     pub interval: Option<Interval>,
     /// Whether the two rates differ, for this pair alone.
     pub tested: Tested,
-    /// How many more of the group would have the favourable outcome at the reference's rate.
-    pub shortfall: f64,
+    /// How many more of the group would have the favourable outcome at the reference's rate; a part
+    /// of a person counts as one.
+    pub shortfall: u64,
     /// Whether the ratio is below four fifths.
     pub flagged: bool,
     /// Flagged, but moving one favourable outcome from the reference to this group lifts the ratio
@@ -118,10 +119,17 @@ fn impact_ratio(
         interval: interval::ratio(wilson(own), wilson(best))
             .map(|bounds| bounds.interval(level, method::MOVER_R)),
         tested: two_rates(own, best),
-        shortfall: own.n as f64 * best.share() - own.k as f64,
+        shortfall: shortfall(own, best),
         flagged,
         small_numbers: flagged && one_decision_changes_it(own, best),
     }
+}
+
+/// n·K/N − k of a group's k of n and the reference's K of N, in whole people and exactly.
+#[expect(clippy::cast_possible_truncation, reason = "it is at most the rows of the group")]
+fn shortfall(own: Count, best: Count) -> u64 {
+    let at_best = (u128::from(own.n) * u128::from(best.k)).div_ceil(u128::from(best.n));
+    (at_best as u64).saturating_sub(own.k)
 }
 
 /// The "flip-flop" or "N of 1" check.
@@ -161,7 +169,7 @@ mod tests {
         assert_eq!(found.reference.group("g"), Some("b"));
         let a = &found.groups[0];
         assert!((a.ratio.unwrap() - 0.5).abs() < 1e-12 && a.flagged && !a.small_numbers);
-        assert!((a.shortfall - 12.0).abs() < 1e-12);
+        assert_eq!(a.shortfall, 12);
         assert_eq!(a.tested.test, Test::ZPooled);
         assert!((a.tested.p_value - 0.001_946).abs() < 1e-6);
         let ends = a.interval.as_ref().unwrap();

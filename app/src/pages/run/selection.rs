@@ -69,8 +69,7 @@ fn of_group(group: &ImpactRatio) -> String {
     let ratio = group.ratio.map(number::ratio).unwrap_or_default();
     let ends = group.interval.as_ref().map(|it| number::ratio_interval(it.low, it.high));
     let name = group.slice.label();
-    // A part of a person is a person.
-    let short = number::decimals(group.shortfall.ceil(), 0);
+    let short = number::count(group.shortfall);
     let ends = ends.map(|ends| format!(" {ends}")).unwrap_or_default();
     format!("{name} {ratio}{ends}, {short} too few of {}", number::count(group.n))
 }

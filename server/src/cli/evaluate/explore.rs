@@ -302,7 +302,7 @@ impl Extremes {
                     ratio(over),
                     ends.unwrap_or_default(),
                     p_value(group.tested.p_value),
-                    count_of(group.shortfall),
+                    count(group.shortfall),
                 );
             }
         }
@@ -315,16 +315,6 @@ impl Extremes {
         }
         text
     }
-}
-
-/// A number of people, of which a part of one is one.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a shortfall lies between 0 and the rows of a group"
-)]
-fn count_of(people: f64) -> String {
-    count(people.max(0.0).ceil() as u64)
 }
 
 fn searched(search: &SliceSearch) -> String {
