@@ -43,7 +43,7 @@ impl Judge<'_> {
     ) -> Judged {
         let mut open = self.candidates(slices);
         // The second look is one more search among the candidates, so it pays for their number.
-        let own = self.search.rate / open.len().max(1) as f64;
+        let most = self.search.rate / open.len().max(1) as f64;
         let (mut kept, mut explained): (Vec<Candidate>, Vec<Explained>) = (Vec::new(), Vec::new());
         while !open.is_empty() && kept.len() < MOST_FOUND {
             let worst = open.remove(0);
@@ -54,10 +54,13 @@ impl Judge<'_> {
                 let p_value = if holds(&worst.key, &candidate.key) {
                     // A part of it must be worse than the remaining part.
                     p_value(&candidate.halves, &worst.halves.less(&candidate.halves))
+                } else if kept.iter().any(|earlier| holds(&earlier.key, &candidate.key)) {
+                    // All of its rows are set aside, and it was worse than the rest of those.
+                    return true;
                 } else {
                     left.get(&candidate.key).and_then(|own| p_value(own, &all.less(own)))
                 };
-                let is_own = p_value.is_some_and(|p_value| p_value <= own);
+                let is_own = p_value.is_some_and(|p_value| p_value <= most);
                 if !is_own {
                     let (slice, by) = (name(&candidate.key), name(&worst.key));
                     explained.push(Explained { slice, by });
