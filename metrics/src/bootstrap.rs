@@ -208,7 +208,7 @@ pub fn interval(
     let tail = (1.0 - plan.level) / 2.0;
     if tail * (values.len() as f64 + 1.0) < 1.0 {
         let least = (1.0 / tail).ceil();
-        return Err(format!("at this level it takes {least} resamples or more"));
+        return Err(format!("it takes {least} resamples or more"));
     }
     let (low, high) = match form {
         Form::Percentile => (tail, 1.0 - tail),

@@ -103,7 +103,7 @@ fn no_spread_no_interval() {
     assert_eq!(why, "every resample gives the same value");
     let few = [Some(0.1), Some(0.2)];
     let why = interval(smooth(0.1, &few), Form::Percentile, &[], PLAN).unwrap_err();
-    assert_eq!(why, "at this level it takes 40 resamples or more");
+    assert_eq!(why, "it takes 40 resamples or more");
 }
 
 #[test]
