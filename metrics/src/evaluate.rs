@@ -1,6 +1,11 @@
 //! From a file of predictions to a run document: the one entry point of reading.
 
 mod aggregate;
+mod search;
+
+pub use search::{
+    Confirmation, Explained, Found, MOST_DEPTH, Search, Side, SliceSearch, find_slices,
+};
 
 use crate::paired::{Column, Rows};
 use crate::rates::{self, Setting};
