@@ -7,11 +7,18 @@ mod noise;
 mod ranking;
 mod ratios;
 mod regression;
+mod search;
+
+pub use search::{
+    Confirmation, Explained, Found, MOST_DEPTH, Search, Side, SliceSearch, find_slices,
+};
 
 use crate::catalogue::{CORRECTED, Outcome};
+use crate::paired::{Column, Rows};
 use crate::rates::{self, Setting};
-use crate::read::{self, Table};
+use crate::read::{self, Ids, Table};
 use crate::run::{self, Instrument};
+use crate::slice::normalise_name;
 use crate::spec::Task;
 use crate::{DatasetRef, Estimate, Problem, RunDocument, Spec};
 use serde::{Deserialize, Serialize};
@@ -100,11 +107,73 @@ pub struct GroupRead {
 /// Every problem of the file, up to a hundred and a count of the rest, each with its place. In
 /// Parquet, lines count rows from 1.
 pub fn evaluate(path: &Path, spec: &Spec, about: About) -> Result<Evaluation, Vec<Problem>> {
+    read_and_count(path, spec, about, None).map(|(evaluation, _)| evaluation)
+}
+
+/// As [`evaluate`]; gives the rows besides, for [`crate::paired::compare`], or why there are none.
+/// Ids are hashed under a key: rows of two files are the same only under the same key.
+///
+/// Rows of files with more than `most` rows are not kept. Memory grows by some 40 bytes per row.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_with_rows(
+    path: &Path,
+    spec: &Spec,
+    about: About,
+    key: &[u8],
+    most: u64,
+) -> Result<(Evaluation, Result<Rows, NoRows>), Vec<Problem>> {
+    let why = match (&spec.id, &spec.weight) {
+        _ if spec.task != Task::BinaryClassification => Some(NoRows::OtherTask),
+        (None, _) => Some(NoRows::NoId),
+        (_, Some(_)) => Some(NoRows::Weighted),
+        (Some(_), None) => None,
+    };
+    let ids = why.is_none().then(|| Ids::new(key, most));
+    let (evaluation, rows) = read_and_count(path, spec, about, ids.as_ref())?;
+    let why = why.unwrap_or(if evaluation.receipt.rows_used > most {
+        NoRows::TooMany { most }
+    } else {
+        NoRows::UnreadableId
+    });
+    Ok((evaluation, rows.ok_or(why)))
+}
+
+/// Why the rows of a file cannot be compared with those of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoRows {
+    /// What is kept of a row is a case that was labelled and predicted yes or no.
+    #[error("rows are compared one by one in binary classification only")]
+    OtherTask,
+    /// Nothing says which row is which.
+    #[error("the spec names no `id`")]
+    NoId,
+    /// Its ids are neither text nor numbers.
+    #[error("its ids are neither text nor numbers")]
+    UnreadableId,
+    /// A paired comparison takes every row alike.
+    #[error("its rows are weighted, and weighted rows are not compared one by one")]
+    Weighted,
+    /// There are more than the caller takes.
+    #[error("it has more than {most} rows")]
+    TooMany {
+        /// The most it takes.
+        most: u64,
+    },
+}
+
+fn read_and_count(
+    path: &Path,
+    spec: &Spec,
+    about: About,
+    ids: Option<&Ids>,
+) -> Result<(Evaluation, Option<Rows>), Vec<Problem>> {
     if !(about.level > 0.0 && about.level < 1.0) {
         let problem = Problem::new("bad_level", format!("confidence level {}", about.level));
         return Err(vec![problem.expected("a number between 0 and 1")]);
     }
-    let table = read::read(path, spec)?;
+    let mut table = read::read(path, spec, ids)?;
     let mut evaluated = match spec.task {
         Task::BinaryClassification => binary(&table, spec, about.level)?,
         Task::MulticlassClassification => multiclass::evaluate(&table, spec, about.level)?,
@@ -135,8 +204,35 @@ pub fn evaluate(path: &Path, spec: &Spec, about: About) -> Result<Evaluation, Ve
         metrics: Vec::new(),
         estimates: evaluated.estimates,
     };
-    let receipt = receipt(table, spec, evaluated.notes);
-    Ok(Evaluation { document, receipt })
+    let attributes = attributes_of(&table);
+    let rows = ids.and_then(|_| rows_of(&mut table, spec));
+    let receipt = receipt(table, rows_used, spec, attributes, evaluated.notes);
+    Ok((Evaluation { document, receipt }, rows))
+}
+
+/// The rows of a table whose ids were read; they are taken out of it.
+fn rows_of(table: &mut Table, spec: &Spec) -> Option<Rows> {
+    if table.ids.len() != table.cells.len() {
+        return None;
+    }
+    let attributes = table
+        .attributes
+        .iter_mut()
+        .map(|attribute| Column {
+            name: attribute.name.clone(),
+            groups: std::mem::take(&mut attribute.groups),
+            codes: std::mem::take(&mut attribute.codes),
+        })
+        .collect();
+    let intersections = spec
+        .intersections
+        .iter()
+        .map(|names| names.iter().map(|name| normalise_name(name)).collect())
+        .collect();
+    let (ids, cells) = (std::mem::take(&mut table.ids), std::mem::take(&mut table.cells));
+    let scores = std::mem::take(&mut table.scores);
+    let rows = Rows::new(ids, cells, scores, attributes, intersections);
+    Some(rows.clustered(spec.cluster.is_some()))
 }
 
 /// What a task makes of the rows, and what is to be said of it.
@@ -193,13 +289,16 @@ fn lists_and_judgements(table: &Table, spec: &Spec, level: f64) -> Result<Evalua
     Ok(all)
 }
 
-fn receipt(table: Table, spec: &Spec, mut notes: Vec<String>) -> Receipt {
-    let attributes = table
+/// The groups of each attribute that have rows.
+fn attributes_of(table: &Table) -> Vec<AttributeRead> {
+    table
         .attributes
         .iter()
         .map(|attribute| {
             let mut rows = vec![0_u64; attribute.groups.len()];
-            attribute.codes.iter().for_each(|&code| rows[usize::from(code)] += 1);
+            for &code in &attribute.codes {
+                rows[usize::from(code)] += 1;
+            }
             let mut groups: Vec<GroupRead> = attribute
                 .groups
                 .iter()
@@ -210,7 +309,16 @@ fn receipt(table: Table, spec: &Spec, mut notes: Vec<String>) -> Receipt {
             groups.sort_by(|a, b| a.name.cmp(&b.name));
             AttributeRead { name: attribute.name.clone(), groups }
         })
-        .collect();
+        .collect()
+}
+
+fn receipt(
+    table: Table,
+    rows_used: u64,
+    spec: &Spec,
+    attributes: Vec<AttributeRead>,
+    mut notes: Vec<String>,
+) -> Receipt {
     if spec.weight.is_some() {
         notes.push("weighted: intervals use the effective number of rows".to_owned());
     }
@@ -220,7 +328,7 @@ fn receipt(table: Table, spec: &Spec, mut notes: Vec<String>) -> Receipt {
         ));
     }
     Receipt {
-        rows_used: table.rows(),
+        rows_used,
         format: table.format,
         rows_read: table.rows_read,
         dropped: match table.dropped {

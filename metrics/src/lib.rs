@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 pub mod auc;
+pub mod bootstrap;
 pub mod catalogue;
 pub mod counts;
 pub mod disparity;
@@ -17,10 +18,15 @@ pub mod estimate;
 #[cfg(feature = "read")]
 pub mod evaluate;
 pub mod exact;
+mod hypergeometric;
 pub mod interval;
+pub mod monitor;
 pub mod multiclass;
+pub mod multiplicity;
+pub mod paired;
 pub mod power;
 pub mod problem;
+pub mod random;
 pub mod ranking;
 pub mod rates;
 pub mod ratio;
@@ -28,6 +34,7 @@ pub mod ratio;
 mod read;
 pub mod run;
 pub mod scores;
+pub mod significance;
 pub mod slice;
 pub mod spec;
 pub mod trend;

@@ -4,6 +4,7 @@ mod asked;
 mod cell;
 mod csv;
 mod draft;
+mod id;
 mod pages;
 mod parquet;
 mod problems;
@@ -13,6 +14,7 @@ use crate::spec::Task;
 use crate::{Problem, Spec};
 pub(crate) use asked::{Names, Role, Values};
 use draft::Draft;
+pub(crate) use id::Ids;
 pub(crate) use problems::Problems;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
@@ -32,6 +34,8 @@ pub(crate) struct Table {
     pub scores: Vec<f64>,
     /// Weights, finite and not negative; empty when there are none.
     pub weights: Vec<f64>,
+    /// Hashes of ids, 0 where there is none; empty when they are not wanted or are too many.
+    pub ids: Vec<u128>,
     pub attributes: Vec<Attribute>,
     /// What tasks other than binary classification ask for.
     pub asked: Vec<(Role, Values)>,
@@ -73,22 +77,22 @@ impl Table {
     }
 }
 
-/// Reads a file; its format is told by its content.
-pub(crate) fn read(path: &Path, spec: &Spec) -> Result<Table, Vec<Problem>> {
+/// Reads a file; its format is told by its content. Ids are hashed when `ids` says how.
+pub(crate) fn read(path: &Path, spec: &Spec, ids: Option<&Ids>) -> Result<Table, Vec<Problem>> {
     let broken = |error: io::Error| vec![unreadable(&error)];
     let mut file = File::open(path).map_err(broken)?;
     let size = file.metadata().map_err(broken)?.len();
     let head = head(&mut file).map_err(broken)?;
     file.rewind().map_err(broken)?;
     match Format::of(&head)? {
-        Format::Parquet => parquet::read(path, size, spec),
-        Format::Text => csv::read(file, "csv", spec),
+        Format::Parquet => parquet::read(path, size, spec, ids),
+        Format::Text => csv::read(file, "csv", spec, ids),
         Format::Gzip => {
-            inside("gzip", flate2::read::MultiGzDecoder::new(BufReader::new(file)), spec)
+            inside("gzip", flate2::read::MultiGzDecoder::new(BufReader::new(file)), spec, ids)
         }
         Format::Zstd => {
             let decoder = zstd::Decoder::new(file).map_err(broken)?;
-            inside("zstd", decoder, spec)
+            inside("zstd", decoder, spec, ids)
         }
     }
 }
@@ -98,6 +102,7 @@ fn inside(
     compression: &str,
     mut decoder: impl Read + Send,
     spec: &Spec,
+    ids: Option<&Ids>,
 ) -> Result<Table, Vec<Problem>> {
     let head = head(&mut decoder).map_err(|error| vec![broken_compression(compression, &error)])?;
     let refuse = |what: &str, expected: &str| {
@@ -106,7 +111,7 @@ fn inside(
     };
     match Format::of(&head) {
         Ok(Format::Text) => {
-            csv::read(head.as_slice().chain(decoder), &format!("csv, {compression}"), spec)
+            csv::read(head.as_slice().chain(decoder), &format!("csv, {compression}"), spec, ids)
         }
         Ok(Format::Parquet) => {
             refuse("Parquet", "the Parquet file itself; it is compressed inside")
@@ -202,6 +207,7 @@ fn cut_utf8(bytes: &[u8]) -> Result<(), ()> {
 
 /// Where the columns of the spec stand in a header.
 struct Columns {
+    id: Option<usize>,
     /// `None` in tasks other than binary classification.
     label: Option<usize>,
     score: Option<usize>,
@@ -235,11 +241,13 @@ impl Columns {
                 }
             }
         };
-        for column in [&spec.id, &spec.cluster].into_iter().flatten() {
+        let id = spec.id.as_deref().map(&mut at);
+        if let Some(column) = &spec.cluster {
             at(column);
         }
         let is_binary = spec.task == Task::BinaryClassification;
         let columns = Self {
+            id,
             label: is_binary.then(|| at(&spec.label)),
             score: spec.score.as_deref().map(&mut at),
             prediction: spec.prediction.as_deref().filter(|_| is_binary).map(&mut at),
@@ -340,6 +348,7 @@ impl<'a> Collector<'a> {
                 self.problems.fatal(asked::too_many_classes(name));
             }
         }
+        self.table.ids.extend(draft.ids);
         for (attribute, groups) in self.table.attributes.iter_mut().zip(draft.groups) {
             let codes: Vec<u16> =
                 groups.names.into_iter().map(|name| attribute.code(name)).collect();

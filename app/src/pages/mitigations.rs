@@ -6,10 +6,11 @@ use super::parts::{
     Scroll, Select, Submit, TextArea, TextField, Time, Verdict, VerdictKind, number,
 };
 use crate::charts::bound::BoundChart;
-use crate::domain::mitigation::{Effect, Kind, Moved, Proof, State};
+use crate::domain::mitigation::{Basis, Effect, Kind, Moved, Proof, State};
+use crate::domain::verdict::words::metric_name;
 use crate::form::FieldErrors;
 use leptos::prelude::*;
-use metrics::{Estimate, catalogue};
+use metrics::Estimate;
 use time::OffsetDateTime;
 
 #[derive(Clone, Debug, Default)]
@@ -222,10 +223,6 @@ pub fn MitigationPage(view: MitigationView) -> impl IntoView {
     .into_any()
 }
 
-fn metric_name(key: &str) -> String {
-    catalogue::name(key).unwrap_or_else(|| key.to_owned())
-}
-
 fn measured(estimate: &Estimate) -> String {
     let value = estimate.value.map(number::value).unwrap_or_default();
     let interval = match estimate.bounds(0.95) {
@@ -282,8 +279,8 @@ fn proof_parts(proof: ProofView) -> (AnyView, AnyView) {
     let rows = proof
         .target
         .into_iter()
-        .map(|moved| row(moved, true))
-        .chain(worse.into_iter().map(|moved| row(moved, false)))
+        .map(|moved| row(moved, Some(proof.effect)))
+        .chain(worse.into_iter().map(|moved| row(moved, None)))
         .collect_view();
     let rest = (!rest.is_empty()).then(|| {
         let label = format!("{} more that got worse", number::count(rest.len() as u64));
@@ -292,12 +289,13 @@ fn proof_parts(proof: ProofView) -> (AnyView, AnyView) {
             .map(|moved| {
                 let (low, high) = (moved.interval.low, moved.interval.high);
                 let text = format!(
-                    "{} of {}: {} {}, n {}",
+                    "{} of {}: {} {}, n {}; {}",
                     metric_name(&moved.metric),
                     moved.slice.label(),
                     number::signed(moved.value),
                     number::signed_interval(low, high),
-                    moved.after.n.map(number::count).unwrap_or_default()
+                    moved.after.n.map(number::count).unwrap_or_default(),
+                    told_by(&moved)
                 );
                 view! { <li>{text}</li> }
             })
@@ -312,10 +310,11 @@ fn proof_parts(proof: ProofView) -> (AnyView, AnyView) {
     let table = view! {
         <Panel
             title="Before and after"
-            note="95 % each, not adjusted for how many were looked at: exploratory. Unpaired, which misses small harm."
+            note="95 % each, not adjusted for how many were looked at: exploratory."
         >
+            {basis_lines(proof.basis)}
             <Scroll label="Before and after">
-                <table>
+                <table class="stacks">
                     <thead>
                         <tr>
                             <th scope="col">"Metric and slice"</th>
@@ -336,36 +335,79 @@ fn proof_parts(proof: ProofView) -> (AnyView, AnyView) {
     (verdict, table)
 }
 
+/// What the proof rests on, in a sentence, and what is to be known of it.
+fn basis_lines(basis: Basis) -> impl IntoView {
+    let (sentence, notes) = match basis {
+        Basis::Paired { rows, notes } => {
+            let rows = number::counted(rows, "row", "rows");
+            (format!("Paired on {rows}, which both runs have."), notes)
+        }
+        Basis::Unpaired(why) => {
+            (format!("Not paired, because {why}: small harm is missed then."), vec![])
+        }
+    };
+    let notes = (!notes.is_empty()).then(|| {
+        let items = notes.into_iter().map(|note| view! { <li>{note}</li> }).collect_view();
+        view! { <ul class="plain small">{items}</ul> }
+    });
+    view! {
+        <p>{sentence}</p>
+        {notes}
+    }
+}
+
+/// How a change was told from chance: the interval, and the rows that differ with their test.
+fn told_by(moved: &Moved) -> String {
+    let interval = number::method_name(&moved.interval.method);
+    match moved.paired {
+        None => format!("{interval}, unpaired"),
+        Some(paired) => match paired.discordant {
+            None => format!("{interval}, p {}", number::p_value(paired.p)),
+            Some(rows) => format!(
+                "{interval}, McNemar p {}: {} lost, {} gained",
+                number::p_value(paired.p),
+                number::count(rows.lost),
+                number::count(rows.gained)
+            ),
+        },
+    }
+}
+
 fn series(n: usize) -> String {
     number::counted(n as u64, "series", "series")
 }
 
-fn row(moved: Moved, is_target: bool) -> impl IntoView {
+/// The target with what became of it, or a series that got worse.
+fn row(moved: Moved, target: Option<Effect>) -> impl IntoView {
     let (low, high) = (moved.interval.low, moved.interval.high);
     let chart =
         BoundChart { value: moved.value, interval: Some((low, high)), bound: (0.0, f64::INFINITY) };
-    let class = match (is_target, low > 0.0 || high < 0.0) {
-        (true, true) => "pass",
-        (true, false) => "thin",
-        (false, _) => "fail",
+    let class = match target {
+        Some(Effect::Worked) => "pass",
+        Some(Effect::CannotTell) => "thin",
+        Some(Effect::DidNot) | None => "fail",
     };
-    let so = if is_target {
+    let so = if target.is_some() {
         view! { <span class="dim">"the target"</span> }.into_any()
     } else {
         view! { <Verdict kind=VerdictKind::Fail text="worse" /> }.into_any()
     };
     let change = format!("{} {}", number::signed(moved.value), number::signed_interval(low, high));
+    let told = told_by(&moved);
     view! {
         <tr>
             <th scope="row">
                 {metric_name(&moved.metric)}
                 <span class="small dim block">{moved.slice.label()}</span>
             </th>
-            <td class="num">{measured(&moved.before)}</td>
-            <td class="num">{measured(&moved.after)}</td>
-            <td class="num nowrap">{change}</td>
+            <td class="num" data-label="Before">{measured(&moved.before)}</td>
+            <td class="num" data-label="After">{measured(&moved.after)}</td>
+            <td class="num" data-label="Change">{change}</td>
             <td inner_html=chart.draw(class)></td>
-            <td>{so}</td>
+            <td>
+                {so}
+                <span class="small dim block">{told}</span>
+            </td>
         </tr>
     }
 }

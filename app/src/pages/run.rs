@@ -4,11 +4,13 @@
 mod cases;
 mod gaps;
 mod provenance;
+mod selection;
 mod sentence;
 mod table;
 mod void;
 
 pub use provenance::{Answer, Provenance, Receipt, Unconfirmed, Voided};
+pub use selection::Selection;
 pub use sentence::sentence;
 pub use table::{MetricSet, Table};
 pub use void::{Resting, VoidPage, VoidView};
@@ -16,6 +18,7 @@ pub use void::{Resting, VoidPage, VoidView};
 use super::parts::{
     FieldKind, FilterBar, Lede, Link, PageHeader, Panel, Select, Sentence, Shown, TextField, number,
 };
+use crate::domain::verdict::words::metric_name;
 use leptos::prelude::*;
 use metrics::catalogue::{self, CustomMetric, Direction, Outcome};
 use metrics::disparity::Summary;
@@ -34,6 +37,8 @@ pub struct RunView {
     pub choices: Choices,
     /// Worst and best group per attribute and metric.
     pub gaps: Vec<Summary>,
+    /// The selection rates of each attribute as a whole, where at least two groups have the counts.
+    pub selections: Vec<Selection>,
     pub provenance: Provenance,
     /// Groups that the attribute registry does not know yet.
     pub unconfirmed: Vec<Unconfirmed>,
@@ -63,7 +68,7 @@ impl Column {
         if let Some(metric) = catalogue::find(key) {
             return Self {
                 key: key.to_owned(),
-                name: catalogue::name(key).unwrap_or_else(|| key.to_owned()),
+                name: metric_name(key),
                 direction: metric.direction(outcome),
                 range: metric.range,
             };

@@ -141,7 +141,9 @@ slices = [\"topic\"]
 const fn spec_hint(task: Task) -> &'static str {
     match task {
         Task::BinaryClassification => {
-            "TOML or JSON: which column is the label, the score, the prediction, and which are slices."
+            "TOML or JSON: which column is the label, the score, the prediction, and which are slices. \
+             With id too, runs are compared row by row; ids are kept as keyed hashes, as long as \
+             the model says."
         }
         Task::MulticlassClassification => {
             "TOML or JSON: which columns hold the true and the predicted class, and which are slices."

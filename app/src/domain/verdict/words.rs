@@ -46,7 +46,7 @@ fn reference_words(reference: &metrics::disparity::Reference) -> String {
     }
 }
 
-/// What a metric is called in a sentence.
+/// What a metric is called in a sentence: `nDCG at 10`.
 pub fn metric_name(key: &str) -> String {
     catalogue::name(key).unwrap_or_else(|| key.to_owned())
 }

@@ -1,5 +1,6 @@
 //! The columns of a row group, from Arrow arrays to classes, numbers and groups.
 
+use crate::read::Ids;
 use crate::read::asked::{self, Role, too_many_classes};
 use crate::read::cell::{self, Classes};
 use crate::read::draft::{Group, Groups, group_problem, too_many_groups};
@@ -22,6 +23,7 @@ pub(super) enum Kind {
     Prediction,
     Score,
     Weight,
+    Id,
     Attribute,
     /// What a task other than binary classification asks for.
     Asked(Role),
@@ -38,6 +40,7 @@ pub(super) struct Column {
 pub(super) enum Values {
     Classes(Vec<u8>),
     Numbers(Vec<f64>),
+    Ids(Vec<u128>),
     Groups(Groups),
     Asked(asked::Values),
 }
@@ -52,7 +55,7 @@ pub(super) fn readable(kind: Kind, data_type: &DataType) -> bool {
     let text = matches!(data_type, DataType::Utf8 | DataType::Binary);
     match kind {
         Kind::Score | Kind::Weight => number || text,
-        Kind::Label | Kind::Prediction | Kind::Attribute | Kind::Asked(_) => {
+        Kind::Label | Kind::Prediction | Kind::Id | Kind::Attribute | Kind::Asked(_) => {
             number || text || *data_type == DataType::Boolean
         }
     }
@@ -63,6 +66,7 @@ impl Column {
         let values = match kind {
             Kind::Label | Kind::Prediction => Values::Classes(Vec::new()),
             Kind::Score | Kind::Weight => Values::Numbers(Vec::new()),
+            Kind::Id => Values::Ids(Vec::new()),
             Kind::Attribute => Values::Groups(Groups::new(missing)),
             Kind::Asked(role) => Values::Asked(role.column()),
         };
@@ -70,7 +74,14 @@ impl Column {
     }
 
     /// Adds a batch whose first row is the `before`th of its row group.
-    pub fn add(&mut self, array: &ArrayRef, name: &str, before: u64, spec: &Spec) {
+    pub fn add(
+        &mut self,
+        array: &ArrayRef,
+        name: &str,
+        before: u64,
+        spec: &Spec,
+        ids: Option<&Ids>,
+    ) {
         let line = |row: usize| before + row as u64 + 1;
         let Self { kind, values, problems, classes } = self;
         match values {
@@ -126,6 +137,9 @@ impl Column {
                     });
                 }
             }
+            Values::Ids(values) => texts(array, &mut |_, text| {
+                values.extend(ids.map(|ids| ids.hash(text.unwrap_or_default())));
+            }),
             Values::Groups(groups) => add_groups(groups, problems, array, name, before, spec),
             Values::Asked(values) => {
                 if let Kind::Asked(role) = *kind {
