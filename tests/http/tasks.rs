@@ -1,9 +1,13 @@
 //! Predictions of every task become runs, and read back as scikit-learn, scipy and numpy compute
 //! them.
 
+use app::domain::register::ModelInput;
+use metrics::Spec;
 use serde_json::{Value, json};
-use server::actions::register_model::ModelInput;
+use server::reader::{self, Job, Source};
+use std::path::PathBuf;
 use tests::{each_db, estimate, fixture, id_of};
+use time::macros::datetime;
 
 /// Task, file, spec, and where the numbers of some metrics of all rows are known.
 const TASKS: [(&str, &str, &str, &str, &[&str]); 5] = [
