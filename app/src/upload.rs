@@ -7,22 +7,46 @@
 pub mod canonical;
 pub mod export;
 
+mod aequitas;
+mod ai_verify;
+mod aif360;
+mod bencher;
+mod clarify;
 mod column;
+mod cross;
 mod estimate;
+mod evidently;
+mod fairlearn;
+mod harvest;
 mod header;
+mod helm;
+mod hugging_face;
+mod inspect;
 mod known;
+mod langfair;
+mod ll144;
+mod lm_eval;
 mod long_csv;
+mod measure;
+mod mlflow;
 mod name;
 mod object;
+mod outline;
 mod problems;
 mod run_json;
+mod sheet;
 mod sniff;
+mod solve;
+mod spot;
 mod table;
+mod tfma;
 mod tree;
+mod yaml;
 
-use metrics::{Instrument, Problem, RunDocument};
+use metrics::{Instrument, Place, Problem, RunDocument};
 use problems::Problems;
 use serde::{Deserialize, Serialize};
+use spot::Spot;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
@@ -48,26 +72,108 @@ pub enum Format {
     RunJson,
     /// The long table: a row per estimate.
     LongCsv,
+    /// Fairlearn's `MetricFrame`, as CSV or JSON.
+    Fairlearn,
+    /// Aequitas' crosstabs.
+    Aequitas,
+    /// AIF360: a dictionary of metrics with its groups, or what its explainer writes.
+    Aif360,
+    /// TFMA and Fairness Indicators: metrics per slice.
+    Tfma,
+    /// SageMaker Clarify's `analysis.json`.
+    Clarify,
+    /// Evidently's report or snapshot.
+    Evidently,
+    /// MLflow: a run, `metrics.json`, or the table of a search.
+    Mlflow,
+    /// lm-evaluation-harness: `results_….json`.
+    LmEval,
+    /// Inspect AI's log.
+    Inspect,
+    /// HELM's `stats.json`.
+    Helm,
+    /// Hugging Face: `model-index`, evaluation results, or what `evaluate` saves.
+    HuggingFace,
+    /// The Bencher metric format.
+    Bencher,
+    /// An AI Verify test result.
+    AiVerify,
+    /// LangFair's results.
+    Langfair,
+    /// The tables of a New York City Local Law 144 audit.
+    Ll144,
 }
 
 impl Format {
-    pub const ALL: [Self; 2] = [Self::RunJson, Self::LongCsv];
+    pub const ALL: [Self; 17] = [
+        Self::RunJson,
+        Self::LongCsv,
+        Self::Fairlearn,
+        Self::Aequitas,
+        Self::Aif360,
+        Self::Tfma,
+        Self::Clarify,
+        Self::Evidently,
+        Self::Mlflow,
+        Self::LmEval,
+        Self::Inspect,
+        Self::Helm,
+        Self::HuggingFace,
+        Self::Bencher,
+        Self::AiVerify,
+        Self::Langfair,
+        Self::Ll144,
+    ];
 
     /// What `--format` takes and receipts show.
     pub fn name(self) -> &'static str {
         match self {
             Self::RunJson => "run-json",
             Self::LongCsv => "long-csv",
+            Self::Fairlearn => "fairlearn",
+            Self::Aequitas => "aequitas",
+            Self::Aif360 => "aif360",
+            Self::Tfma => "tfma",
+            Self::Clarify => "clarify",
+            Self::Evidently => "evidently",
+            Self::Mlflow => "mlflow",
+            Self::LmEval => "lm-eval",
+            Self::Inspect => "inspect",
+            Self::Helm => "helm",
+            Self::HuggingFace => "hugging-face",
+            Self::Bencher => "bencher",
+            Self::AiVerify => "ai-verify",
+            Self::Langfair => "langfair",
+            Self::Ll144 => "ll144",
+        }
+    }
+
+    /// What a person reads.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::RunJson => "run document (JSON)",
+            Self::LongCsv => "long table (CSV)",
+            Self::Fairlearn => "Fairlearn MetricFrame",
+            Self::Aequitas => "Aequitas crosstabs",
+            Self::Aif360 => "AIF360 metrics",
+            Self::Tfma => "TFMA or Fairness Indicators metrics",
+            Self::Clarify => "SageMaker Clarify analysis",
+            Self::Evidently => "Evidently report or snapshot",
+            Self::Mlflow => "MLflow run or metrics",
+            Self::LmEval => "lm-evaluation-harness results",
+            Self::Inspect => "Inspect log",
+            Self::Helm => "HELM stats",
+            Self::HuggingFace => "Hugging Face results",
+            Self::Bencher => "Bencher metric format",
+            Self::AiVerify => "AI Verify test result",
+            Self::Langfair => "LangFair results",
+            Self::Ll144 => "NYC Local Law 144 table",
         }
     }
 
     /// The format by content; `None` when the bytes are none of them.
     pub fn sniff(bytes: &[u8]) -> Option<Self> {
-        let text = sniff::text(bytes).ok()?;
-        match text.trim_start_matches(sniff::BOM).trim_start().chars().next()? {
-            '{' | '[' => Some(Self::RunJson),
-            _ => Some(Self::LongCsv),
-        }
+        sniff::format(sniff::text(bytes).ok()?)
     }
 }
 
@@ -77,9 +183,14 @@ impl fmt::Display for Format {
     }
 }
 
+/// The names of all formats, as a sentence has them.
+fn all_formats() -> String {
+    Format::ALL.map(|format| format!("`{}`", format.name())).join(", ")
+}
+
 /// No format has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no format is called `{0}`; there are `run-json` and `long-csv`")]
+#[error("no format is called `{0}`; there are {all}", all = all_formats())]
 pub struct UnknownFormat(String);
 
 impl FromStr for Format {
@@ -135,6 +246,112 @@ pub struct Receipt {
     pub amended: Vec<String>,
     /// What was not read, and why.
     pub ignored: Vec<String>,
+    /// How the tool that wrote the file counts, compares and signs.
+    #[serde(default)]
+    pub conventions: Vec<String>,
+    /// Under which names of the tool the metrics stood, and what their numbers rest on.
+    #[serde(default)]
+    pub mapped: Vec<MappedMetric>,
+    /// What has no place in a run, the first 200.
+    #[serde(default)]
+    pub not_placed: Vec<NotPlaced>,
+    /// How many more there are.
+    #[serde(default)]
+    pub not_placed_more: u32,
+}
+
+/// A name of another tool's, and the metric that it was read as.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappedMetric {
+    /// As the file has it.
+    pub original: String,
+    /// The metric's key.
+    pub metric: String,
+    pub basis: Basis,
+    pub estimates: u32,
+    /// Where the first of them stands.
+    pub first: Place,
+}
+
+/// What a number of another tool rests on here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// Counts in the file, from which it was computed again.
+    Recomputed,
+    /// The tool's word, for a known number of rows.
+    Reported,
+    /// The tool's word alone.
+    ReportedWithoutN,
+    /// The tool reported no number.
+    Undefined,
+}
+
+impl Basis {
+    /// As a sentence has it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Recomputed => "recomputed from counts",
+            Self::Reported => "reported",
+            Self::ReportedWithoutN => "reported without n",
+            Self::Undefined => "undefined",
+        }
+    }
+}
+
+/// Something of a file that has no place in a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotPlaced {
+    pub place: Place,
+    /// As the file calls it.
+    pub what: String,
+    pub why: String,
+}
+
+/// What a stored receipt says of another tool's file, in sentences; empty where it says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Understood {
+    /// Each name with the metric that it was read as.
+    pub mapped: Vec<String>,
+    pub conventions: Vec<String>,
+    /// What has no place in a run, with the reason.
+    pub not_placed: Vec<String>,
+}
+
+impl Understood {
+    /// Sentences per list; a page is no place for two hundred.
+    const SHOWN: usize = 20;
+
+    pub fn of(receipt: &serde_json::Value) -> Self {
+        let mapped: Vec<MappedMetric> = Self::list(&receipt["mapped"]);
+        let not_placed: Vec<NotPlaced> = Self::list(&receipt["not_placed"]);
+        let more = receipt["not_placed_more"].as_u64().unwrap_or_default();
+        let mapped = mapped.into_iter().map(|it| {
+            let MappedMetric { original, metric, basis, estimates, .. } = it;
+            format!("{original} is {metric}, {}: {estimates}", basis.words())
+        });
+        let not_placed = not_placed
+            .into_iter()
+            .map(|NotPlaced { place, what, why }| format!("{what} ({place}): {why}"));
+        Self {
+            mapped: Self::shown(mapped.collect(), 0),
+            conventions: Self::list(&receipt["conventions"]),
+            not_placed: Self::shown(not_placed.collect(), more),
+        }
+    }
+
+    fn list<T: serde::de::DeserializeOwned>(value: &serde_json::Value) -> Vec<T> {
+        serde_json::from_value(value.clone()).unwrap_or_default()
+    }
+
+    fn shown(mut all: Vec<String>, more: u64) -> Vec<String> {
+        let hidden = all.len().saturating_sub(Self::SHOWN) as u64 + more;
+        all.truncate(Self::SHOWN);
+        if hidden > 0 {
+            all.push(format!("and {hidden} more"));
+        }
+        all
+    }
 }
 
 impl Receipt {
@@ -161,6 +378,10 @@ impl Receipt {
             recomputed_intervals: notes.recomputed_intervals,
             amended: notes.amended,
             ignored: notes.ignored,
+            conventions: notes.conventions,
+            mapped: notes.mapped,
+            not_placed: notes.not_placed,
+            not_placed_more: notes.not_placed_more,
         }
     }
 }
@@ -171,6 +392,10 @@ struct Notes {
     recomputed_intervals: u32,
     amended: Vec<String>,
     ignored: Vec<String>,
+    conventions: Vec<String>,
+    mapped: Vec<MappedMetric>,
+    not_placed: Vec<NotPlaced>,
+    not_placed_more: u32,
 }
 
 /// A count for a receipt; `MAX_ESTIMATES` keeps it well below the top of `u32`.
@@ -189,18 +414,64 @@ pub fn read(
     context: &Context,
 ) -> Result<(RunDocument, Receipt), Vec<Problem>> {
     let text = sniff::text(bytes).map_err(|problem| vec![problem])?;
-    let Some(format) = format.or_else(|| Format::sniff(bytes)) else {
+    if text.trim_start_matches(sniff::BOM).trim().is_empty() {
         return Err(vec![
             Problem::new("empty", "the file is empty")
-                .expected("a run document (JSON) or a long table (CSV)"),
+                .expected("a run document (JSON), a long table (CSV), or another tool's results"),
+        ]);
+    }
+    let Some(format) = format.or_else(|| sniff::format(text)) else {
+        return Err(vec![
+            Problem::new("unknown_format", "the content shows no format of results")
+                .at_pointer("")
+                .expected(format!(
+                    "results in a known format, or its name beside: {}",
+                    all_formats()
+                )),
         ]);
     };
     let mut problems = Problems::default();
-    let read = match format {
-        Format::RunJson => run_json::read(text, context, &mut problems),
-        Format::LongCsv => long_csv::read(text, context, &mut problems),
-    };
+    let read = read_as(format, text, context, &mut problems);
     let (document, notes) = problems.settle(read)?;
     let receipt = Receipt::of(format, &document, notes);
     Ok((document, receipt))
+}
+
+/// Reads a text in a format. Where a tool writes tables and JSON, the first character tells which.
+fn read_as(
+    format: Format,
+    text: &str,
+    context: &Context,
+    problems: &mut Problems,
+) -> Option<(RunDocument, Notes)> {
+    let read_json: fn(&Spot, &Context, &mut Problems) -> _ = match format {
+        Format::RunJson => return run_json::read(text, context, problems),
+        Format::LongCsv => return long_csv::read(text, context, problems),
+        Format::Aequitas => return aequitas::read(text, context, problems),
+        Format::Ll144 => return ll144::read(text, context, problems),
+        Format::HuggingFace if !is_json(text) => {
+            return hugging_face::read_card(text, context, problems);
+        }
+        Format::Fairlearn if !is_json(text) => return fairlearn::read_csv(text, context, problems),
+        Format::Mlflow if !is_json(text) => return mlflow::read_csv(text, context, problems),
+        Format::Fairlearn => fairlearn::read_json,
+        Format::Mlflow => mlflow::read_json,
+        Format::HuggingFace => hugging_face::read_json,
+        Format::Aif360 => aif360::read,
+        Format::Tfma => tfma::read,
+        Format::Clarify => clarify::read,
+        Format::Evidently => evidently::read,
+        Format::LmEval => lm_eval::read,
+        Format::Inspect => inspect::read,
+        Format::Helm => helm::read,
+        Format::Bencher => bencher::read,
+        Format::AiVerify => ai_verify::read,
+        Format::Langfair => langfair::read,
+    };
+    let node = tree::parse_pythonic(text, problems)?;
+    read_json(&Spot::root(&node), context, problems)
+}
+
+fn is_json(text: &str) -> bool {
+    text.trim_start_matches(sniff::BOM).trim_start().starts_with(['{', '['])
 }

@@ -253,7 +253,7 @@ fn read_slice(object: &mut Object, problems: &mut Problems) -> Option<Slice> {
                 .expected(format!("text, `\"{word}\"`")),
             Node::Null => Problem::new("wrong_type", "a group is null")
                 .expected("a group's name; without the attribute the slice holds all its groups"),
-            Node::List(_) | Node::Object(_) => {
+            Node::List(_) | Node::Object(_) | Node::NotFinite(_) => {
                 Problem::new("wrong_type", "a group is not text").expected("one group's name")
             }
         };
