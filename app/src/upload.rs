@@ -17,6 +17,7 @@ mod cross;
 mod estimate;
 mod evidently;
 mod fairlearn;
+mod format;
 mod harvest;
 mod header;
 mod helm;
@@ -41,15 +42,17 @@ mod spot;
 mod table;
 mod tfma;
 mod tree;
+mod understood;
 mod yaml;
 
-use metrics::{Instrument, Place, Problem, RunDocument};
+pub use format::{Format, UnknownFormat};
+pub use understood::{Basis, MappedMetric, NotPlaced, Understood};
+
+use metrics::{Instrument, Problem, RunDocument};
 use problems::Problems;
 use serde::{Deserialize, Serialize};
 use spot::Spot;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::str::FromStr;
 use time::{Duration, OffsetDateTime};
 
 /// The JSON Schema of the run document, as published at `/api/v1/schemas/run.v1.json`.
@@ -63,146 +66,6 @@ pub const CLOCK_SKEW: Duration = Duration::minutes(5);
 
 /// Raise it when the same bytes would be read into another document; part of a run's identity.
 pub const IMPORTER_VERSION: &str = "1";
-
-/// A file format for results.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Format {
-    /// The native run document, `evenhand.run/v1`.
-    RunJson,
-    /// The long table: a row per estimate.
-    LongCsv,
-    /// Fairlearn's `MetricFrame`, as CSV or JSON.
-    Fairlearn,
-    /// Aequitas' crosstabs.
-    Aequitas,
-    /// AIF360: a dictionary of metrics with its groups, or what its explainer writes.
-    Aif360,
-    /// TFMA and Fairness Indicators: metrics per slice.
-    Tfma,
-    /// SageMaker Clarify's `analysis.json`.
-    Clarify,
-    /// Evidently's report or snapshot.
-    Evidently,
-    /// MLflow: a run, `metrics.json`, or the table of a search.
-    Mlflow,
-    /// lm-evaluation-harness: `results_….json`.
-    LmEval,
-    /// Inspect AI's log.
-    Inspect,
-    /// HELM's `stats.json`.
-    Helm,
-    /// Hugging Face: `model-index`, evaluation results, or what `evaluate` saves.
-    HuggingFace,
-    /// The Bencher metric format.
-    Bencher,
-    /// An AI Verify test result.
-    AiVerify,
-    /// LangFair's results.
-    Langfair,
-    /// The tables of a New York City Local Law 144 audit.
-    Ll144,
-}
-
-impl Format {
-    pub const ALL: [Self; 17] = [
-        Self::RunJson,
-        Self::LongCsv,
-        Self::Fairlearn,
-        Self::Aequitas,
-        Self::Aif360,
-        Self::Tfma,
-        Self::Clarify,
-        Self::Evidently,
-        Self::Mlflow,
-        Self::LmEval,
-        Self::Inspect,
-        Self::Helm,
-        Self::HuggingFace,
-        Self::Bencher,
-        Self::AiVerify,
-        Self::Langfair,
-        Self::Ll144,
-    ];
-
-    /// What `--format` takes and receipts show.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::RunJson => "run-json",
-            Self::LongCsv => "long-csv",
-            Self::Fairlearn => "fairlearn",
-            Self::Aequitas => "aequitas",
-            Self::Aif360 => "aif360",
-            Self::Tfma => "tfma",
-            Self::Clarify => "clarify",
-            Self::Evidently => "evidently",
-            Self::Mlflow => "mlflow",
-            Self::LmEval => "lm-eval",
-            Self::Inspect => "inspect",
-            Self::Helm => "helm",
-            Self::HuggingFace => "hugging-face",
-            Self::Bencher => "bencher",
-            Self::AiVerify => "ai-verify",
-            Self::Langfair => "langfair",
-            Self::Ll144 => "ll144",
-        }
-    }
-
-    /// What a person reads.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::RunJson => "run document (JSON)",
-            Self::LongCsv => "long table (CSV)",
-            Self::Fairlearn => "Fairlearn MetricFrame",
-            Self::Aequitas => "Aequitas crosstabs",
-            Self::Aif360 => "AIF360 metrics",
-            Self::Tfma => "TFMA or Fairness Indicators metrics",
-            Self::Clarify => "SageMaker Clarify analysis",
-            Self::Evidently => "Evidently report or snapshot",
-            Self::Mlflow => "MLflow run or metrics",
-            Self::LmEval => "lm-evaluation-harness results",
-            Self::Inspect => "Inspect log",
-            Self::Helm => "HELM stats",
-            Self::HuggingFace => "Hugging Face results",
-            Self::Bencher => "Bencher metric format",
-            Self::AiVerify => "AI Verify test result",
-            Self::Langfair => "LangFair results",
-            Self::Ll144 => "NYC Local Law 144 table",
-        }
-    }
-
-    /// The format by content; `None` when the bytes are none of them.
-    pub fn sniff(bytes: &[u8]) -> Option<Self> {
-        sniff::format(sniff::text(bytes).ok()?)
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// The names of all formats, as a sentence has them.
-fn all_formats() -> String {
-    Format::ALL.map(|format| format!("`{}`", format.name())).join(", ")
-}
-
-/// No format has this name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no format is called `{0}`; there are {all}", all = all_formats())]
-pub struct UnknownFormat(String);
-
-impl FromStr for Format {
-    type Err = UnknownFormat;
-
-    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.name() == name)
-            .ok_or_else(|| UnknownFormat(name.to_owned()))
-    }
-}
 
 /// What is known beside the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -258,100 +121,6 @@ pub struct Receipt {
     /// How many more there are.
     #[serde(default)]
     pub not_placed_more: u32,
-}
-
-/// A name of another tool's, and the metric that it was read as.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MappedMetric {
-    /// As the file has it.
-    pub original: String,
-    /// The metric's key.
-    pub metric: String,
-    pub basis: Basis,
-    pub estimates: u32,
-    /// Where the first of them stands.
-    pub first: Place,
-}
-
-/// What a number of another tool rests on here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Basis {
-    /// Counts in the file, from which it was computed again.
-    Recomputed,
-    /// The tool's word, for a known number of rows.
-    Reported,
-    /// The tool's word alone.
-    ReportedWithoutN,
-    /// The tool reported no number.
-    Undefined,
-}
-
-impl Basis {
-    /// As a sentence has it.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Recomputed => "recomputed from counts",
-            Self::Reported => "reported",
-            Self::ReportedWithoutN => "reported without n",
-            Self::Undefined => "undefined",
-        }
-    }
-}
-
-/// Something of a file that has no place in a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NotPlaced {
-    pub place: Place,
-    /// As the file calls it.
-    pub what: String,
-    pub why: String,
-}
-
-/// What a stored receipt says of another tool's file, in sentences; empty where it says nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Understood {
-    /// Each name with the metric that it was read as.
-    pub mapped: Vec<String>,
-    pub conventions: Vec<String>,
-    /// What has no place in a run, with the reason.
-    pub not_placed: Vec<String>,
-}
-
-impl Understood {
-    /// Sentences per list; a page is no place for two hundred.
-    const SHOWN: usize = 20;
-
-    pub fn of(receipt: &serde_json::Value) -> Self {
-        let mapped: Vec<MappedMetric> = Self::list(&receipt["mapped"]);
-        let not_placed: Vec<NotPlaced> = Self::list(&receipt["not_placed"]);
-        let more = receipt["not_placed_more"].as_u64().unwrap_or_default();
-        let mapped = mapped.into_iter().map(|it| {
-            let MappedMetric { original, metric, basis, estimates, .. } = it;
-            format!("{original} is {metric}, {}: {estimates}", basis.words())
-        });
-        let not_placed = not_placed
-            .into_iter()
-            .map(|NotPlaced { place, what, why }| format!("{what} ({place}): {why}"));
-        Self {
-            mapped: Self::shown(mapped.collect(), 0),
-            conventions: Self::list(&receipt["conventions"]),
-            not_placed: Self::shown(not_placed.collect(), more),
-        }
-    }
-
-    fn list<T: serde::de::DeserializeOwned>(value: &serde_json::Value) -> Vec<T> {
-        serde_json::from_value(value.clone()).unwrap_or_default()
-    }
-
-    fn shown(mut all: Vec<String>, more: u64) -> Vec<String> {
-        let hidden = all.len().saturating_sub(Self::SHOWN) as u64 + more;
-        all.truncate(Self::SHOWN);
-        if hidden > 0 {
-            all.push(format!("and {hidden} more"));
-        }
-        all
-    }
 }
 
 impl Receipt {
@@ -421,20 +190,31 @@ pub fn read(
         ]);
     }
     let Some(format) = format.or_else(|| sniff::format(text)) else {
-        return Err(vec![
-            Problem::new("unknown_format", "the content shows no format of results")
-                .at_pointer("")
-                .expected(format!(
-                    "results in a known format, or its name beside: {}",
-                    all_formats()
-                )),
-        ]);
+        return Err(unknown(text));
     };
     let mut problems = Problems::default();
     let read = read_as(format, text, context, &mut problems);
     let (document, notes) = problems.settle(read)?;
     let receipt = Receipt::of(format, &document, notes);
     Ok((document, receipt))
+}
+
+/// What to say of a text that shows no format: its syntax first, then what it is instead.
+fn unknown(text: &str) -> Vec<Problem> {
+    let mut problems = Problems::default();
+    if tree::parse_pythonic(text, &mut problems).is_some() {
+        let what = sniff::kind(text).map_or_else(
+            || "the content shows no format of results".to_owned(),
+            |what| format!("this is {what}, which has no results that a run can take"),
+        );
+        problems.add(
+            Problem::new("unknown_format", what).at_pointer("").expected(format!(
+                "results in a known format, or its name beside: {}",
+                format::all()
+            )),
+        );
+    }
+    problems.settle::<()>(None).err().unwrap_or_default()
 }
 
 /// Reads a text in a format. Where a tool writes tables and JSON, the first character tells which.

@@ -168,10 +168,7 @@ fn a_field_that_stands_twice_is_told_with_its_name() {
 fn bombs_surrogates_marks_and_zero_bytes_are_refused_where_they_stand() {
     for (format, bytes) in FILES.iter().filter(|(_, bytes)| is_json(bytes)) {
         let deep = |n: usize| format!("{{\"deep\": {}{}, ", "[".repeat(n), "]".repeat(n));
-        let field = |inserted: &str| match bytes[0] {
-            b'{' => with(bytes, "{", inserted),
-            _ => with(bytes, "{", inserted),
-        };
+        let field = |inserted: &str| with(bytes, "{", inserted);
         refused(*format, &field(&deep(100)), "syntax");
         refused(*format, &field(&deep(50_000)), "syntax");
         refused(*format, &field("{\"half\": \"\\ud800\", "), "lone_surrogate");
@@ -188,15 +185,15 @@ fn bombs_surrogates_marks_and_zero_bytes_are_refused_where_they_stand() {
 
 #[test]
 fn huge_fields_and_endless_lists_take_no_more_than_their_length() {
-    let huge = "x".repeat(1 << 20);
+    let huge = "x".repeat(1 << 17);
     for (format, bytes) in FILES.iter() {
         if is_json(bytes) {
             problems(*format, &with(bytes, "{", &format!("{{\"{huge}\": 0.5, ")));
             problems(*format, &with(bytes, "{", &format!("{{\"a\": \"{huge}\", ")));
-            refused(*format, &format!("[{}0]", "[],".repeat(200_000)).into_bytes(), "syntax");
+            refused(*format, &format!("[{}0]", "[],".repeat(60_000)).into_bytes(), "syntax");
         } else if *format != Format::HuggingFace {
             refused(*format, &[bytes.as_slice(), huge.as_bytes()].concat(), "cell_too_long");
-            let wide = ["a,".repeat(200_000).as_bytes(), b"\n", bytes].concat();
+            let wide = ["a,".repeat(20_000).as_bytes(), b"\n", bytes].concat();
             refused(*format, &wide, "too_many_columns");
         }
     }

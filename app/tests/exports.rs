@@ -503,6 +503,12 @@ fn content_of_no_known_kind_is_asked_about_and_not_guessed() {
     let problems = refused(br#"{"a": {"b": 1}}"#, None);
     assert_eq!(problems[0].code, "unknown_format");
     assert!(problems[0].expected.as_ref().unwrap().contains("`fairlearn`"));
+    let card = refused(br#"{"model_details": {"name": "m"}}"#, None);
+    assert!(card[0].message.starts_with("this is a model card"), "{}", card[0]);
+    let forced = read(&export("lm_eval/results.json"), Some(Format::RunJson), &beside());
+    assert_eq!(forced.unwrap_err()[0].message, "this is lm-evaluation-harness results");
+    let wide = read(&export("fairlearn/adult_v7.sex.csv"), Some(Format::LongCsv), &beside());
+    assert_eq!(wide.unwrap_err()[0].code, "wide_table");
     let named = read(br#"{"score": 0.5}"#, Some(Format::Mlflow), &beside());
     assert_eq!(of(&named.unwrap().0, "", "score").value, Some(0.5));
     let nameless = read(&export("evidently/report.json"), None, &Context::at(RECEIVED));

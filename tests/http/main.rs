@@ -8,6 +8,7 @@ mod audit;
 mod bad_input;
 mod datasets;
 mod desk;
+mod exports;
 mod health;
 mod models;
 mod outcomes;

@@ -268,7 +268,7 @@ impl<'c> Harvest<'c> {
         let metrics: Vec<CustomMetric> = self.customs.into_values().collect();
         for text in [&self.instrument.version, &self.instrument.definitions] {
             if let Some(problem) = name::problem_with("the tool's version", text, name::MAX_NAME) {
-                problems.add(problem);
+                problems.add(problem.at_pointer(""));
             }
         }
         if self.drafts.is_empty() && !problems.any() {
@@ -327,7 +327,7 @@ impl<'c> Harvest<'c> {
             }
         };
         if let Some(problem) = header::implausible(time, self.context) {
-            problems.add(problem);
+            problems.add(problem.at_pointer(""));
         }
         time
     }

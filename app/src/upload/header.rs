@@ -142,6 +142,7 @@ pub(super) fn dataset_beside(
     context: &Context,
     problems: &mut Problems,
 ) -> Option<DatasetRef> {
+    let is_inside = context.dataset.is_none();
     let Some((name, version)) = context.dataset.clone().or(inside) else {
         problems.add(
             Problem::new(
@@ -155,7 +156,7 @@ pub(super) fn dataset_beside(
     let found: Vec<_> = [bad_slug(&name), bad_version(&version)].into_iter().flatten().collect();
     let good = found.is_empty();
     for problem in found {
-        problems.add(problem);
+        problems.add(if is_inside { problem.at_pointer("") } else { problem });
     }
     good.then_some(DatasetRef { name, version, digest: None, rows: None })
 }

@@ -70,6 +70,19 @@ pub(super) fn format(text: &str) -> Option<Format> {
     }
 }
 
+/// What a text is, in words: results of a tool, or another document that people send by mistake.
+pub(super) fn kind(text: &str) -> Option<&'static str> {
+    if let Some(format) = format(text) {
+        return Some(format.title());
+    }
+    let outline = Outline::of(text.trim_start_matches(BOM).trim_start());
+    DOCUMENTS.iter().find(|(field, _)| outline.has(field)).map(|(_, what)| *what)
+}
+
+/// Documents about a model without results of a run.
+const DOCUMENTS: [(&str, &str); 2] =
+    [("model_details", "a model card"), ("bomFormat", "a CycloneDX bill of materials")];
+
 /// Fields that together only one tool writes, and the tool; the first that are there decide.
 const FIELDS: [(&[&str], Format); 29] = [
     (&["schema/fields"], Format::Fairlearn),

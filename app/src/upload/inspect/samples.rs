@@ -2,11 +2,17 @@
 
 use crate::upload::spot::Spot;
 use metrics::Slice;
+use metrics::slice::normalise_name;
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 pub(super) struct Samples<'n> {
     list: Vec<Spot<'n>>,
+    /// By scorer and attribute the tallies of its groups; of all samples under an empty attribute.
+    known: RefCell<HashMap<(String, String), HashMap<String, Tally>>>,
 }
 
+#[derive(Clone, Copy)]
 pub(super) struct Tally {
     pub n: u64,
     /// `None` where a score is neither right nor wrong.
@@ -22,26 +28,34 @@ impl<'n> Samples<'n> {
             None | Some(1) => root.get("samples").iter().flat_map(Spot::items).collect(),
             Some(_) => vec![],
         };
-        Self { list }
+        Self { list, known: RefCell::default() }
     }
 
-    /// The samples of a slice that a scorer scored; `None` where the log has none.
+    /// The samples of all or of one group that a scorer scored; `None` where the log has none.
     pub fn tally(&self, scorer: &str, slice: &Slice) -> Option<Tally> {
-        if self.list.is_empty() {
-            return None;
-        }
-        let (mut n, mut right) = (0, Some(0));
+        let (attribute, group) = slice.pairs().next().unwrap_or_default();
+        let key = (scorer.to_owned(), attribute.to_owned());
+        let mut known = self.known.borrow_mut();
+        let groups = known.entry(key).or_insert_with(|| self.tallies(scorer, attribute));
+        groups.get(group).copied()
+    }
+
+    fn tallies(&self, scorer: &str, attribute: &str) -> HashMap<String, Tally> {
+        let mut groups: HashMap<String, Tally> = HashMap::new();
         for sample in &self.list {
-            let is_inside = slice.pairs().all(|(attribute, group)| {
+            let group = if attribute.is_empty() {
+                Some(String::new())
+            } else {
                 let value = sample.find(&["metadata", attribute]).and_then(|value| value.name());
-                value.is_some_and(|value| metrics::slice::normalise_name(&value) == group)
-            });
+                value.map(|value| normalise_name(&value))
+            };
             let score = sample.find(&["scores", scorer, "value"]);
-            let (true, Some(score)) = (is_inside, score) else { continue };
-            n += 1;
-            right = right.zip(mark(&score)).map(|(sum, mark)| sum + mark);
+            let (Some(group), Some(score)) = (group, score) else { continue };
+            let tally = groups.entry(group).or_insert(Tally { n: 0, right: Some(0) });
+            tally.n += 1;
+            tally.right = tally.right.zip(mark(&score)).map(|(sum, mark)| sum + mark);
         }
-        Some(Tally { n, right })
+        groups
     }
 }
 
