@@ -16,6 +16,7 @@ pub mod launches;
 pub mod links;
 pub mod mitigations;
 pub mod models;
+pub mod notices;
 pub mod objects;
 pub mod okrs;
 pub mod people;

@@ -10,7 +10,7 @@ use crate::audit::By;
 use crate::auth::Actor;
 use crate::error::Result;
 use crate::state::App;
-use crate::store::findings::{Finding, Missed};
+use crate::store::findings::{Finding, Missed, Watched};
 use app::domain::ModelId;
 use app::domain::policy::Mode;
 use app::domain::verdict::Verdict;
@@ -18,18 +18,22 @@ use app::domain::verdict::Verdict;
 /// Looks again at the versions of a model that are watched, or of every model.
 pub async fn refresh(app: &App, only: Option<ModelId>) -> Result<usize> {
     let mut changed = 0;
-    for (id, version) in app.store.watched_versions().await? {
+    for Watched { model: id, version, is_superseded } in app.store.watched_versions().await? {
         if only.is_some_and(|only| only != id) {
             continue;
         }
-        let Some(model) = app.store.model(id).await? else { continue };
-        let report = readiness::of(app, &model, version, app.clock.now()).await?;
-        let missed = missed(&report);
+        let (missed, why_closed) = if is_superseded {
+            (vec![], "another version took its place")
+        } else {
+            let Some(model) = app.store.model(id).await? else { continue };
+            let report = readiness::of(app, &model, version, app.clock.now()).await?;
+            (missed(&report), "the rule no longer misses it")
+        };
         if missed.is_empty() && !app.store.has_open_findings(version).await? {
             continue;
         }
         let mut tx = app.store.begin(&By::SERVER, &app.clock).await?;
-        let n = tx.reconcile_findings(id, version, &missed).await?;
+        let n = tx.reconcile_findings(id, version, &missed, why_closed).await?;
         // Without a change there is no entry, and nothing to commit.
         if n > 0 {
             tx.commit().await?;

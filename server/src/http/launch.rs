@@ -3,7 +3,7 @@
 use super::Page;
 use crate::actions::launches::{content_of, cover, find};
 use crate::actions::readiness::{self, least};
-use crate::actions::sign_off;
+use crate::actions::{moved, sign_off};
 use crate::auth::Actor;
 use crate::clock::{from_micros, micros};
 use crate::error::{Error, Result};
@@ -16,7 +16,8 @@ use app::domain::verdict::{Readiness, words};
 use app::domain::{Function, Permission, Scope, TeamId};
 use app::form::FieldErrors;
 use app::pages::launch::{
-    Blocker, CommentView, LaunchPage, LaunchView, RevisionView, SignForm, SignOffView, Slot,
+    Blocker, CommentView, LaunchPage, LaunchView, RevisionView, SignForm, SignOffView, SinceLaunch,
+    Slot,
 };
 use app::pages::parts::{Crumb, Link, ReadinessView, Section};
 use axum::response::Response;
@@ -106,7 +107,9 @@ pub(super) async fn render(
         shown_revision = Some(view);
     }
     let moved = match (revision, is_newest) {
-        (Some(_), true) => super::moved::since_launch(app, actor, &model, &version).await?,
+        (Some(_), true) => moved::since_launch(app, actor, &model, &version)
+            .await?
+            .map(|it| SinceLaunch { since: it.before.version_label, moved: it.moved }),
         _ => None,
     };
     let steps = [Step::Launch, Step::Suspend, Step::Resume, Step::RollBack, Step::Withdraw]

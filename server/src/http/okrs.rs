@@ -9,6 +9,7 @@ use crate::clock::from_micros;
 use crate::error::{Error, Result};
 use crate::state::App;
 use app::domain::okr::{Measure, Period, Source, Standing};
+use app::domain::verdict::words::metric_name;
 use app::domain::{ObjectiveId, Permission, Scope};
 use app::form::FieldErrors;
 use app::pages::okrs::{
@@ -129,9 +130,10 @@ pub(super) fn objective_view(graded: &Graded, may_edit: bool) -> ObjectiveView {
 fn measure_text(measure: &Measure) -> String {
     let slice =
         Slice::parse(&measure.slice).map_or_else(|_| measure.slice.clone(), |slice| slice.label());
+    let metric = metric_name(&measure.metric);
     match &measure.disparity {
-        None => format!("{} of {slice}", measure.metric),
-        Some(gap) => format!("gap in {} of {slice} to {}", measure.metric, gap.reference),
+        None => format!("{metric} of {slice}"),
+        Some(gap) => format!("gap in {metric} of {slice} to {}", gap.reference),
     }
 }
 

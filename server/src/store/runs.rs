@@ -221,6 +221,15 @@ impl Store {
         Ok(read!(self, db => sqlx::query_as(SQL).bind(model.0).fetch_all(db).await)?)
     }
 
+    /// The runs that came in after a moment, the newest first, voided ones left out.
+    pub async fn runs_received_since(&self, moment: i64) -> Result<Vec<Run>> {
+        const SQL: &str = select_run!(
+            "where r.received_at > $1 and r.voided_at is null \
+             order by r.received_at desc, r.id desc limit 100"
+        );
+        Ok(read!(self, db => sqlx::query_as(SQL).bind(moment).fetch_all(db).await)?)
+    }
+
     /// The runs of all models that came in last, voided ones left out.
     pub async fn latest_runs(&self, limit: i64) -> Result<Vec<LatestRun>> {
         const SQL: &str = "select r.id, r.evaluated_at, u.name as uploader_name, \

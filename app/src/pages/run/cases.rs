@@ -66,9 +66,7 @@ fn view() -> RunView {
         unconfirmed: Vec::new(),
         accept_all: None,
         voided: None,
-        void_reason: String::new(),
-        void_action: None,
-        void_errors: FieldErrors::default(),
+        void_href: None,
         csv_href: "/runs/1.csv".to_owned(),
         json_href: "/runs/1.json".to_owned(),
     }

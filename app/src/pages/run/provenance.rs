@@ -1,9 +1,8 @@
-//! Where a run's numbers come from, what is not settled about it, and how it is voided.
+//! Where a run's numbers come from, and what is not settled about it.
 
 use super::RunView;
-use crate::pages::parts::{
-    Digest, Form, Moment, Panel, Submit, SubmitKind, TextArea, Time, number,
-};
+use super::void::{Resting, resting_list};
+use crate::pages::parts::{Digest, Form, Moment, Panel, Submit, SubmitKind, Time, number};
 use leptos::prelude::*;
 
 /// Who measured what, when and with which instrument.
@@ -63,6 +62,8 @@ pub struct Voided {
     pub reason: String,
     pub by: String,
     pub at: Moment,
+    /// What rested on it.
+    pub resting: Vec<Resting>,
 }
 
 pub(super) fn banners(view: &RunView) -> AnyView {
@@ -71,6 +72,7 @@ pub(super) fn banners(view: &RunView) -> AnyView {
             <section class="banner fail" aria-label="Voided">
                 <h2 class="v fail">"This run is void"</h2>
                 <p>{voided.reason}</p>
+                {resting_list(voided.resting)}
                 <p class="small dim">
                     {voided.by} ", " <Time at=voided.at clock=true />
                     ". It stays readable; nothing new may rest on it."
@@ -200,26 +202,4 @@ pub(super) fn panel(provenance: &Provenance) -> AnyView {
         </Panel>
     }
     .into_any()
-}
-
-pub(super) fn void_form(view: &RunView) -> Option<AnyView> {
-    let action = view.void_action.clone().filter(|_| view.voided.is_none())?;
-    let (reason, errors) = (view.void_reason.clone(), view.void_errors.clone());
-    let open = !errors.is_empty();
-    Some(
-        view! {
-            <details class="panel" open=open>
-                <summary>"Void this run…"</summary>
-                <p class="dim">
-                    "Say what is wrong with it. It stays readable, nothing new may rest on it, and \
-                     this cannot be taken back."
-                </p>
-                <Form action=action id="void" errors=errors>
-                    <TextArea label="Reason" name="reason" required=true rows=3 value=reason />
-                    <Submit label="Void this run" kind=SubmitKind::Danger />
-                </Form>
-            </details>
-        }
-        .into_any(),
-    )
 }
