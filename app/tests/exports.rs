@@ -87,6 +87,18 @@ fn where_fairlearn_writes_0_for_nothing_to_divide_by_the_rate_is_undefined() {
 }
 
 #[test]
+fn a_frame_that_somebody_rounded_gives_no_counts_by_chance() {
+    // 748 of 1000 is 0.75 too.
+    let rounded =
+        "sex,count,accuracy,selection_rate,recall\nF,1000,0.75,0.5,0.5\nM,90,0.5,0.5,0.4\n";
+    let (document, _) = accepted(rounded.as_bytes(), Format::Fairlearn);
+    assert_eq!(of(&document, "sex=F", "accuracy").state(), State::ReportedWithoutN);
+    assert_eq!(of(&document, "sex=F", "count").n, Some(1000));
+    // Of 90 rows no other number is 0.50 to two decimals.
+    assert_eq!(counts(of(&document, "sex=M", "accuracy")), (Some(45), Some(90)));
+}
+
+#[test]
 fn fairlearns_numbers_come_in_from_every_orientation_that_keeps_the_labels() {
     let golden: Value =
         serde_json::from_slice(&fixture("golden/fairlearn_adult_v7_eqodds_thropt.json")).unwrap();

@@ -54,7 +54,28 @@ impl Frame {
         }
         fits
     }
+
+    /// Below how many rows a rate says how many of them it counts: a frame that somebody rounded
+    /// has whole numbers of rows by chance.
+    fn counts_below(&self) -> u64 {
+        let decimals = |cell: &Option<Reported>| match cell {
+            Some(Reported::Is(value)) => {
+                value.to_string().split_once('.').map_or(0, |(_, decimals)| decimals.len())
+            }
+            _ => 0,
+        };
+        let cells = self.rows.iter().flat_map(|row| &row.cells);
+        let most = cells.map(|(cell, _)| decimals(cell)).max().unwrap_or(0);
+        match u32::try_from(most) {
+            Ok(most) if most < FULL => 10_u64.pow(most),
+            _ => u64::MAX,
+        }
+    }
 }
+
+/// Decimals of numbers that nobody rounded: pandas writes ten in JSON, all of them in CSV, and may
+/// leave out a final zero.
+const FULL: u32 = 9;
 
 pub(super) fn read_csv(
     text: &str,
@@ -92,12 +113,13 @@ fn place(
         );
         return None;
     }
+    let below = frame.counts_below();
     let mut solved = 0;
     for row in &frame.rows {
         let pairs = frame.attributes.iter().zip(&row.groups);
         match Slice::new(pairs) {
             Ok(slice) => {
-                solved += u32::from(place_row(&frame, row, &slice, &mut harvest, problems));
+                solved += u32::from(place_row(&frame, row, below, &slice, &mut harvest, problems));
             }
             Err(error) => problems.add_at(
                 row.place.clone(),
@@ -115,10 +137,11 @@ fn place(
     harvest.settle(problems)
 }
 
-/// Places a row; whether its counts were found.
+/// Places a row, with counts if it has fewer than `below` rows; whether they were found.
 fn place_row(
     frame: &Frame,
     row: &Row,
+    below: u64,
     slice: &Slice,
     harvest: &mut Harvest,
     problems: &mut Problems,
@@ -134,7 +157,8 @@ fn place_row(
         .get("count")
         .filter(|count| count.fract() == 0.0 && (0.0..1e15).contains(*count))
         .map(|count| *count as u64);
-    let counts = rows.and_then(|rows| solve::counts(rows, |key| known.get(key).copied()));
+    let told = rows.filter(|rows| *rows < below);
+    let counts = told.and_then(|rows| solve::counts(rows, |key| known.get(key).copied()));
     let mut counted = Vec::new();
     for (metric, (cell, place)) in frame.metrics.iter().zip(&row.cells) {
         let Some(cell) = cell else { continue };
@@ -151,8 +175,8 @@ fn place_row(
         }
         let Some(key) = measure::key_or_declare(metric, harvest, place) else { continue };
         let draft = Draft::reported(slice, &key, cell.clone());
-        let draft = match (key.as_str(), rows) {
-            ("count", Some(rows)) => draft.of_rows(Some(rows)),
+        let draft = match (key.as_str(), told) {
+            ("count", _) => draft.of_rows(rows),
             ("selection_rate" | "accuracy" | "base_rate", Some(rows)) => draft.counted(rows),
             _ => draft,
         };

@@ -99,7 +99,7 @@ fn matrix(n: u64, selected: u64, positives: u64, tp: u64) -> Option<Matrix> {
 
 impl Matrix {
     /// Whether every reported rate is this matrix's. Where nothing is to be divided by, tools
-    /// report 0, 1 or nothing, and none of it says anything.
+    /// report 0, 1 or nothing.
     fn gives(&self, rate: &impl Fn(&str) -> Option<f64>) -> bool {
         let Self { tp, fp, false_negatives, tn } = *self;
         let all = tp + fp + false_negatives + tn;
@@ -118,8 +118,11 @@ impl Matrix {
             ("f1", 2 * tp, 2 * tp + fp + false_negatives),
         ];
         rates.into_iter().all(|(key, part, whole)| {
-            let reported = rate(key).filter(|_| whole > 0);
-            reported.is_none_or(|it| (it - part as f64 / whole as f64).abs() <= ROUNDING)
+            let Some(reported) = rate(key) else { return true };
+            match whole {
+                0 => reported <= 0.0 || reported >= 1.0,
+                whole => (reported - part as f64 / whole as f64).abs() <= ROUNDING,
+            }
         })
     }
 }
