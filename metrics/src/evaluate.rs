@@ -1,10 +1,17 @@
 //! From a file of predictions to a run document: the one entry point of reading.
 
 mod aggregate;
+mod search;
 
+pub use search::{
+    Confirmation, Explained, Found, MOST_DEPTH, Search, Side, SliceSearch, find_slices,
+};
+
+use crate::paired::{Column, Rows};
 use crate::rates::{self, Setting};
-use crate::read::{self, Table};
+use crate::read::{self, Ids, Table};
 use crate::run::{self, Instrument};
+use crate::slice::normalise_name;
 use crate::{DatasetRef, Problem, RunDocument, Spec};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -91,11 +98,69 @@ pub struct GroupRead {
 /// Every problem of the file, up to a hundred and a count of the rest, each with its place. In
 /// Parquet, lines count rows from 1.
 pub fn evaluate(path: &Path, spec: &Spec, about: About) -> Result<Evaluation, Vec<Problem>> {
+    read_and_count(path, spec, about, None).map(|(evaluation, _)| evaluation)
+}
+
+/// As [`evaluate`]; gives the rows besides, for [`crate::paired::compare`], or why there are none.
+/// Ids are hashed under a key: rows of two files are the same only under the same key.
+///
+/// Rows of files with more than `most` rows are not kept. Memory grows by some 40 bytes per row.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_with_rows(
+    path: &Path,
+    spec: &Spec,
+    about: About,
+    key: &[u8],
+    most: u64,
+) -> Result<(Evaluation, Result<Rows, NoRows>), Vec<Problem>> {
+    let why = match (&spec.id, &spec.weight) {
+        (None, _) => Some(NoRows::NoId),
+        (_, Some(_)) => Some(NoRows::Weighted),
+        (Some(_), None) => None,
+    };
+    let ids = why.is_none().then(|| Ids::new(key, most));
+    let (evaluation, rows) = read_and_count(path, spec, about, ids.as_ref())?;
+    let why = why.unwrap_or(if evaluation.receipt.rows_used > most {
+        NoRows::TooMany { most }
+    } else {
+        NoRows::UnreadableId
+    });
+    Ok((evaluation, rows.ok_or(why)))
+}
+
+/// Why the rows of a file cannot be compared with those of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoRows {
+    /// Nothing says which row is which.
+    #[error("the spec names no `id`")]
+    NoId,
+    /// Its ids are neither text nor numbers.
+    #[error("its ids are neither text nor numbers")]
+    UnreadableId,
+    /// A paired comparison takes every row alike.
+    #[error("its rows are weighted, and weighted rows are not compared one by one")]
+    Weighted,
+    /// There are more than the caller takes.
+    #[error("it has more than {most} rows")]
+    TooMany {
+        /// The most it takes.
+        most: u64,
+    },
+}
+
+fn read_and_count(
+    path: &Path,
+    spec: &Spec,
+    about: About,
+    ids: Option<&Ids>,
+) -> Result<(Evaluation, Option<Rows>), Vec<Problem>> {
     if !(about.level > 0.0 && about.level < 1.0) {
         let problem = Problem::new("bad_level", format!("confidence level {}", about.level));
         return Err(vec![problem.expected("a number between 0 and 1")]);
     }
-    let table = read::read(path, spec)?;
+    let mut table = read::read(path, spec, ids)?;
     let slices = aggregate::aggregate(&table, spec)?;
     let setting = Setting {
         weighted: spec.weight.is_some(),
@@ -122,11 +187,42 @@ pub fn evaluate(path: &Path, spec: &Spec, about: About) -> Result<Evaluation, Ve
         metrics: Vec::new(),
         estimates,
     };
-    let receipt = receipt(table, spec, &slices);
-    Ok(Evaluation { document, receipt })
+    let rows = ids.and_then(|_| rows_of(&mut table, spec));
+    let receipt = receipt(table, rows_used, spec, &slices);
+    Ok((Evaluation { document, receipt }, rows))
 }
 
-fn receipt(table: Table, spec: &Spec, slices: &[aggregate::SliceCounts]) -> Receipt {
+/// The rows of a table whose ids were read; they are taken out of it.
+fn rows_of(table: &mut Table, spec: &Spec) -> Option<Rows> {
+    if table.ids.len() != table.cells.len() {
+        return None;
+    }
+    let attributes = table
+        .attributes
+        .iter_mut()
+        .map(|attribute| Column {
+            name: attribute.name.clone(),
+            groups: std::mem::take(&mut attribute.groups),
+            codes: std::mem::take(&mut attribute.codes),
+        })
+        .collect();
+    let intersections = spec
+        .intersections
+        .iter()
+        .map(|names| names.iter().map(|name| normalise_name(name)).collect())
+        .collect();
+    let (ids, cells) = (std::mem::take(&mut table.ids), std::mem::take(&mut table.cells));
+    let scores = std::mem::take(&mut table.scores);
+    let rows = Rows::new(ids, cells, scores, attributes, intersections);
+    Some(rows.clustered(spec.cluster.is_some()))
+}
+
+fn receipt(
+    table: Table,
+    rows_used: u64,
+    spec: &Spec,
+    slices: &[aggregate::SliceCounts],
+) -> Receipt {
     let attributes = table
         .attributes
         .iter()
@@ -153,7 +249,7 @@ fn receipt(table: Table, spec: &Spec, slices: &[aggregate::SliceCounts]) -> Rece
         notes.push("weighted: intervals use the effective number of rows".to_owned());
     }
     Receipt {
-        rows_used: table.rows(),
+        rows_used,
         format: table.format,
         rows_read: table.rows_read,
         dropped: match table.dropped {

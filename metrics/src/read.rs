@@ -3,6 +3,7 @@
 mod cell;
 mod csv;
 mod draft;
+mod id;
 mod pages;
 mod parquet;
 mod problems;
@@ -10,6 +11,7 @@ mod problems;
 use crate::catalogue::nearest_of;
 use crate::{Problem, Spec};
 use draft::Draft;
+pub(crate) use id::Ids;
 use problems::Problems;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
@@ -29,6 +31,8 @@ pub(crate) struct Table {
     pub scores: Vec<f64>,
     /// Weights, finite and not negative; empty when there are none.
     pub weights: Vec<f64>,
+    /// Hashes of ids, 0 where there is none; empty when they are not wanted or are too many.
+    pub ids: Vec<u128>,
     pub attributes: Vec<Attribute>,
     pub rows_read: u64,
     /// Rows left out because an attribute is empty.
@@ -52,22 +56,22 @@ impl Table {
     }
 }
 
-/// Reads a file; its format is told by its content.
-pub(crate) fn read(path: &Path, spec: &Spec) -> Result<Table, Vec<Problem>> {
+/// Reads a file; its format is told by its content. Ids are hashed when `ids` says how.
+pub(crate) fn read(path: &Path, spec: &Spec, ids: Option<&Ids>) -> Result<Table, Vec<Problem>> {
     let broken = |error: io::Error| vec![unreadable(&error)];
     let mut file = File::open(path).map_err(broken)?;
     let size = file.metadata().map_err(broken)?.len();
     let head = head(&mut file).map_err(broken)?;
     file.rewind().map_err(broken)?;
     match Format::of(&head)? {
-        Format::Parquet => parquet::read(path, size, spec),
-        Format::Text => csv::read(file, "csv", spec),
+        Format::Parquet => parquet::read(path, size, spec, ids),
+        Format::Text => csv::read(file, "csv", spec, ids),
         Format::Gzip => {
-            inside("gzip", flate2::read::MultiGzDecoder::new(BufReader::new(file)), spec)
+            inside("gzip", flate2::read::MultiGzDecoder::new(BufReader::new(file)), spec, ids)
         }
         Format::Zstd => {
             let decoder = zstd::Decoder::new(file).map_err(broken)?;
-            inside("zstd", decoder, spec)
+            inside("zstd", decoder, spec, ids)
         }
     }
 }
@@ -77,6 +81,7 @@ fn inside(
     compression: &str,
     mut decoder: impl Read + Send,
     spec: &Spec,
+    ids: Option<&Ids>,
 ) -> Result<Table, Vec<Problem>> {
     let head = head(&mut decoder).map_err(|error| vec![broken_compression(compression, &error)])?;
     let refuse = |what: &str, expected: &str| {
@@ -85,7 +90,7 @@ fn inside(
     };
     match Format::of(&head) {
         Ok(Format::Text) => {
-            csv::read(head.as_slice().chain(decoder), &format!("csv, {compression}"), spec)
+            csv::read(head.as_slice().chain(decoder), &format!("csv, {compression}"), spec, ids)
         }
         Ok(Format::Parquet) => {
             refuse("Parquet", "the Parquet file itself; it is compressed inside")
@@ -181,6 +186,7 @@ fn cut_utf8(bytes: &[u8]) -> Result<(), ()> {
 
 /// Where the columns of the spec stand in a header.
 struct Columns {
+    id: Option<usize>,
     label: usize,
     score: Option<usize>,
     prediction: Option<usize>,
@@ -212,10 +218,12 @@ impl Columns {
                 }
             }
         };
-        for column in [&spec.id, &spec.cluster].into_iter().flatten() {
+        let id = spec.id.as_ref().map(&mut at);
+        if let Some(column) = &spec.cluster {
             at(column);
         }
         let columns = Self {
+            id,
             label: at(&spec.label),
             score: spec.score.as_ref().map(&mut at),
             prediction: spec.prediction.as_ref().map(&mut at),
@@ -305,6 +313,7 @@ impl<'a> Collector<'a> {
         self.table.cells.extend(draft.cells);
         self.table.scores.extend(draft.scores);
         self.table.weights.extend(draft.weights);
+        self.table.ids.extend(draft.ids);
         for (attribute, groups) in self.table.attributes.iter_mut().zip(draft.groups) {
             let codes: Vec<u16> =
                 groups.names.into_iter().map(|name| attribute.code(name)).collect();

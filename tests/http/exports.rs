@@ -3,7 +3,7 @@
 use app::domain::Role;
 use app::pages::parts::link::encode;
 use serde_json::{Value, json};
-use tests::{TestServer, each_db, estimate, fixture, id_of};
+use tests::{TEAM, TestServer, each_db, estimate, fixture, id_of};
 
 /// A tool's file, the format that its content shows, and one estimate of it.
 struct Case {
@@ -135,7 +135,7 @@ fn cases() -> Vec<Case> {
 
 each_db!(every_tools_file_becomes_a_run_with_its_slices_signs_and_counts, |server| {
     // Who may see small cells, for one of the groups has four rows.
-    let ann = server.signed_in(Role::Admin).await;
+    let lee = server.signed_in_for(Role::Lead, TEAM).await;
     for (i, case) in cases().into_iter().enumerate() {
         let model = server.model(&format!("model-{i}")).await;
         let bytes = fixture(&format!("exports/{}", case.file));
@@ -145,13 +145,13 @@ each_db!(every_tools_file_becomes_a_run_with_its_slices_signs_and_counts, |serve
         let id = id_of(sent.assert_status(201));
         assert_eq!(sent.json()["format"], case.format, "{}", case.file);
         let path = format!("/api/v1/runs/{id}/estimates?metric={}", encode(case.metric));
-        let stored = ann.get(&path).await.assert_status(200).json();
+        let stored = lee.get(&path).await.assert_status(200).json();
         let found = estimate(&stored, case.metric, &case.slice);
         let value = found["value"].as_f64().unwrap();
         assert!((value - case.value).abs() < 1e-12, "{}: {value}", case.file);
         let counts = found["numerator"].as_u64().zip(found["denominator"].as_u64());
         assert_eq!(counts, case.counts, "{}", case.file);
-        let page = ann.get(&format!("/runs/{id}")).await;
+        let page = lee.get(&format!("/runs/{id}")).await;
         page.assert_status(200).assert_contains(case.says).assert_contains(case.format);
         for (_, group) in case.slice.as_object().unwrap() {
             page.assert_contains(group.as_str().unwrap());
@@ -182,7 +182,7 @@ each_db!(what_a_tool_left_unfinished_or_unlabelled_is_refused_with_the_remedy, |
 
 each_db!(the_page_shows_the_recognised_format_before_anything_is_stored, |server| {
     server.model("income").await;
-    let ann = server.signed_in(Role::Admin).await;
+    let ann = server.signed_in_for(Role::Engineer, TEAM).await;
     let file = fixture("exports/aequitas/crosstabs.csv");
     let check = async |format: &str| {
         let (kind, body) = tests::multipart(&[

@@ -99,6 +99,15 @@ fn possible_cells(table: &Table, family: &[usize]) -> Option<usize> {
         .try_fold(1_usize, |cells, &i| cells.checked_mul(table.attributes[i].groups.len().max(1)))
 }
 
+/// The slice of these groups of these attributes.
+pub(super) fn slice_of(table: &Table, family: &[usize], codes: &[u16]) -> Slice {
+    let pairs = family.iter().zip(codes).map(|(&attribute, &code)| {
+        let attribute = &table.attributes[attribute];
+        (attribute.name.as_str(), attribute.groups[usize::from(code)].as_str())
+    });
+    Slice::new(pairs).expect("names are not empty and attributes differ, as the reader checked")
+}
+
 fn named(
     table: &Table,
     family: &[usize],
@@ -106,16 +115,9 @@ fn named(
     counts: Vec<Counts>,
     areas: Vec<Option<Auc>>,
 ) -> Vec<SliceCounts> {
-    let slice = |codes: &Vec<u16>| {
-        let pairs = family.iter().zip(codes).map(|(&attribute, &code)| {
-            let attribute = &table.attributes[attribute];
-            (attribute.name.as_str(), attribute.groups[usize::from(code)].as_str())
-        });
-        Slice::new(pairs).expect("names are not empty and attributes differ, as the reader checked")
-    };
     groups
         .iter()
-        .map(slice)
+        .map(|codes| slice_of(table, family, codes))
         .zip(counts)
         .zip(areas)
         .map(|((slice, counts), auc)| SliceCounts { slice, counts, auc })
@@ -123,16 +125,16 @@ fn named(
 }
 
 /// The combinations of some attributes that occur, and each row's.
-struct Cells {
+pub(super) struct Cells {
     attributes: Vec<usize>,
     /// The group codes of each combination, in the order of `attributes`.
-    groups: Vec<Vec<u16>>,
-    of_row: Vec<u32>,
+    pub groups: Vec<Vec<u16>>,
+    pub of_row: Vec<u32>,
 }
 
 impl Cells {
     #[expect(clippy::cast_possible_truncation, reason = "there are at most 2^20 combinations")]
-    fn of(table: &Table, attributes: &[usize]) -> Self {
+    pub fn of(table: &Table, attributes: &[usize]) -> Self {
         let sizes: Vec<usize> =
             attributes.iter().map(|&i| table.attributes[i].groups.len().max(1)).collect();
         let mut of_row = vec![0_u32; table.cells.len()];

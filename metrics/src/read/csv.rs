@@ -2,7 +2,7 @@
 
 use super::cell;
 use super::draft::{Draft, Group, Groups, group_problem, too_many_groups};
-use super::{Collector, Columns, MOST_COLUMNS, Table, too_many_columns};
+use super::{Collector, Columns, Ids, MOST_COLUMNS, Table, too_many_columns};
 use crate::spec::Missing;
 use crate::{Problem, Spec};
 use csv::{ByteRecord, ReaderBuilder};
@@ -21,11 +21,18 @@ pub(super) fn read(
     input: impl Read + Send,
     format: &str,
     spec: &Spec,
+    ids: Option<&Ids>,
 ) -> Result<Table, Vec<Problem>> {
     let mut parts = Parts { input, carry: Vec::new(), ended: false, line: 0, delimiter: b',' };
     let header = parts.header().map_err(|problem| vec![problem])?;
     let columns = Columns::find(&header, spec)?;
-    let plan = Plan { columns: &columns, width: header.len(), spec, delimiter: parts.delimiter };
+    let mut plan = Plan {
+        columns: &columns,
+        width: header.len(),
+        spec,
+        delimiter: parts.delimiter,
+        ids: columns.id.zip(ids),
+    };
     let mut collector = Collector::new(spec, &columns, format);
     let mut batch = parts.batch();
     // While one batch is parsed, the next is read (and decompressed).
@@ -40,6 +47,11 @@ pub(super) fn read(
         }
         if let Some(problem) = batch.problem {
             collector.problems.fatal(problem);
+        }
+        // More rows than are wanted: none of their ids is, and their memory is needed.
+        if plan.ids.is_some_and(|(_, ids)| collector.table.rows() > ids.most) {
+            plan.ids = None;
+            collector.table.ids = Vec::new();
         }
         if collector.hopeless() {
             break;
@@ -276,6 +288,8 @@ struct Plan<'a> {
     width: usize,
     spec: &'a Spec,
     delimiter: u8,
+    /// Where the id stands and how it is hashed, if it is.
+    ids: Option<(usize, &'a Ids)>,
 }
 
 impl Plan<'_> {
@@ -377,6 +391,7 @@ impl Plan<'_> {
             draft.cells.push(label | prediction << 1);
             draft.scores.extend(score);
             draft.weights.extend(weight);
+            draft.ids.extend(self.ids.map(|(at, ids)| ids.hash(&record[at])));
         }
     }
 }

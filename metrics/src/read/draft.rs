@@ -14,6 +14,7 @@ pub(super) struct Draft {
     pub cells: Vec<u8>,
     pub scores: Vec<f64>,
     pub weights: Vec<f64>,
+    pub ids: Vec<u128>,
     pub groups: Vec<Groups>,
     pub rows_read: u64,
     pub dropped: u64,

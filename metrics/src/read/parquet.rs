@@ -3,7 +3,7 @@
 mod column;
 
 use super::draft::Draft;
-use super::{Collector, Columns, MOST_COLUMNS, Table, pages, too_many_columns, unreadable};
+use super::{Collector, Columns, Ids, MOST_COLUMNS, Table, pages, too_many_columns, unreadable};
 use crate::spec::Missing;
 use crate::{Problem, Spec};
 use arrow_schema::{DataType, Field, Schema};
@@ -29,7 +29,12 @@ const BATCH: usize = 1 << 14;
 const LONGEST_FOOTER: u64 = 32 << 20;
 
 /// Reads the columns of the spec from a Parquet file of `size` bytes.
-pub(super) fn read(path: &Path, size: u64, spec: &Spec) -> Result<Table, Vec<Problem>> {
+pub(super) fn read(
+    path: &Path,
+    size: u64,
+    spec: &Spec,
+    ids: Option<&Ids>,
+) -> Result<Table, Vec<Problem>> {
     let one = |problem| vec![problem];
     let mut file = File::open(path).map_err(|error| one(unreadable(&error)))?;
     check_footer(&mut file, size).map_err(one)?;
@@ -45,7 +50,11 @@ pub(super) fn read(path: &Path, size: u64, spec: &Spec) -> Result<Table, Vec<Pro
         return Err(one(too_many_columns(header.len())));
     }
     let columns = Columns::find(&header, spec)?;
-    let reader = Reader::new(path, spec, &columns, &metadata)?;
+    let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(u64::MAX);
+    let is_readable = |at: usize| readable(Kind::Id, metadata.schema().fields()[at].data_type());
+    // An id of another type identifies nothing here, and refuses no file.
+    let ids = ids.filter(|ids| rows <= ids.most && columns.id.is_some_and(is_readable));
+    let reader = Reader::new(path, spec, ids, &columns, &metadata)?;
     reader.check_pages(&mut file, size).map_err(one)?;
 
     let mut collector = Collector::new(spec, &columns, "parquet");
@@ -127,6 +136,8 @@ struct Role<'a> {
 struct Reader<'a> {
     path: &'a Path,
     spec: &'a Spec,
+    /// How ids are hashed, if they are.
+    ids: Option<&'a Ids>,
     metadata: ArrowReaderMetadata,
     roles: Vec<Role<'a>>,
 }
@@ -135,11 +146,13 @@ impl<'a> Reader<'a> {
     fn new(
         path: &'a Path,
         spec: &'a Spec,
+        ids: Option<&'a Ids>,
         columns: &Columns,
         metadata: &ArrowReaderMetadata,
     ) -> Result<Self, Vec<Problem>> {
         let mut roles = vec![Role { kind: Kind::Label, name: &spec.label, at: columns.label }];
         for (kind, name, at) in [
+            (Kind::Id, &spec.id, columns.id.filter(|_| ids.is_some())),
             (Kind::Score, &spec.score, columns.score),
             (Kind::Prediction, &spec.prediction, columns.prediction),
             (Kind::Weight, &spec.weight, columns.weight),
@@ -172,7 +185,7 @@ impl<'a> Reader<'a> {
             .enumerate()
             .map(|(at, field)| match field.data_type() {
                 text @ (DataType::Utf8 | DataType::Binary)
-                    if roles.iter().any(|role| role.at == at) =>
+                    if roles.iter().any(|role| role.at == at && role.kind != Kind::Id) =>
                 {
                     let coded =
                         DataType::Dictionary(Box::new(DataType::Int32), Box::new(text.clone()));
@@ -187,7 +200,7 @@ impl<'a> Reader<'a> {
         let metadata =
             guarded(|| ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options))
                 .map_err(|problem| vec![problem])?;
-        Ok(Self { path, spec, metadata, roles })
+        Ok(Self { path, spec, ids, metadata, roles })
     }
 
     /// Row groups, as many at a time as make about `WINDOW` rows.
@@ -260,7 +273,7 @@ impl<'a> Reader<'a> {
                 if row + batch.num_rows() > rows {
                     break;
                 }
-                column.add(batch.column(0), role.name, row as u64, self.spec);
+                column.add(batch.column(0), role.name, row as u64, self.spec, self.ids);
                 row += batch.num_rows();
                 if column.problems.is_fatal() {
                     return Ok(column);
@@ -287,6 +300,7 @@ impl<'a> Reader<'a> {
                 (Kind::Prediction, Values::Classes(values)) => predictions = Some(values),
                 (Kind::Score, Values::Numbers(values)) => draft.scores = values,
                 (Kind::Weight, Values::Numbers(values)) => draft.weights = values,
+                (Kind::Id, Values::Ids(values)) => draft.ids = values,
                 (Kind::Attribute, Values::Groups(groups)) => draft.groups.push(groups),
                 _ => return Err(broken("a column changed its type")),
             }
@@ -330,6 +344,7 @@ impl Draft {
         retain(&mut self.cells, &keep);
         retain(&mut self.scores, &keep);
         retain(&mut self.weights, &keep);
+        retain(&mut self.ids, &keep);
         for groups in &mut self.groups {
             retain(&mut groups.codes, &keep);
         }

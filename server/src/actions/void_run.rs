@@ -24,6 +24,7 @@ pub async fn void(app: &App, actor: &Actor, run: &Run, model: &Model, reason: &s
     let by = actor.person()?;
     let resting = resting::on(app, actor, run, model).await?;
     let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
+    tx.take_turn(run.model_id).await?;
     tx.void_run(&permit, run, by, reason.as_str()).await?;
     tx.void_launches_on(&permit, run.id, reason.as_str()).await?;
     for it in &resting {

@@ -2,7 +2,9 @@
 
 use super::page::done;
 use super::{Access, Page, Routes};
-use crate::actions::okrs::{self, Graded, KeyResultInput, ObjectiveInput, Stands, find, of_period};
+use crate::actions::okrs::{
+    self, CheckInInput, Graded, KeyResultInput, ObjectiveInput, Stands, find, of_period,
+};
 use crate::actions::registry::teams_where;
 use crate::auth::Actor;
 use crate::clock::from_micros;
@@ -414,9 +416,9 @@ async fn check_in(
     Path(id): Path<String>,
     Form(typed): Form<CheckInTyped>,
 ) -> Result<Response> {
-    let outcome =
-        okrs::check_in(&app, &actor, &id, &typed.value, &typed.confidence, &typed.note).await;
-    match outcome {
+    let it = typed.clone();
+    let input = CheckInInput { value: it.value, confidence: it.confidence, note: it.note };
+    match okrs::check_in(&app, &actor, &id, &input).await {
         Ok(()) => done(&session, &format!("/key-results/{id}"), "You are checked in.").await,
         Err(Error::Fields(errors)) => {
             render(&app, &actor, page.refused(), &id, typed, errors).await

@@ -121,6 +121,7 @@ fn view(actor: &Actor, seen: &Seen, choices: Choices, resting: Vec<Resting>) -> 
             .collect(),
         choices,
         gaps: seen.summaries(&shown),
+        selections: seen.selections(),
         provenance: Provenance {
             evaluated_at: moment(run.evaluated_at),
             received_at: moment(run.received_at),
@@ -139,6 +140,7 @@ fn view(actor: &Actor, seen: &Seen, choices: Choices, resting: Vec<Resting>) -> 
             dataset_href: format!("/datasets/{}/{}", run.dataset_name, run.dataset_label),
             dataset_digest: run.dataset_digest.clone(),
             run_digest: run.digest.clone(),
+            rows_kept_until: seen.rows_kept_until.map(moment),
             receipt: receipt(&run.format, &run.receipt),
         },
         accept_all: may_confirm.then(|| Answer {

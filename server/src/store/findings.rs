@@ -110,7 +110,7 @@ impl Store {
              select v.model_id, v.id, cast(case when exists (\
                  select 1 from run r where r.version_id = v.id) and (\
              not exists (select 1 from model_version n join run r on r.version_id = n.id \
-                 where n.model_id = v.model_id and n.created_at > v.created_at) \
+                 where n.model_id = v.model_id and (n.created_at, n.id) > (v.created_at, v.id)) \
              or exists (select 1 from launch l where l.version_id = v.id and (\
                  l.state in ('in_review', 'approved', 'evidence_void') \
                  or l.state = 'launched' and l.launched_at = (select max(m.launched_at) \

@@ -19,6 +19,8 @@ pub struct Provenance {
     pub dataset_href: String,
     pub dataset_digest: Option<String>,
     pub run_digest: String,
+    /// Until when its pruned rows are kept; `None`: they are not.
+    pub rows_kept_until: Option<Moment>,
     pub receipt: Receipt,
 }
 
@@ -168,6 +170,15 @@ pub(super) fn panel(provenance: &Provenance) -> AnyView {
             </dd>
         }
     });
+    let rows = match it.rows_kept_until {
+        None => view! { "not kept, so it is compared unpaired" }.into_any(),
+        Some(until) => view! {
+            "kept until "
+            <Time at=until />
+            " to compare runs row by row: hashed ids, labels, predictions, scores, groups"
+        }
+        .into_any(),
+    };
     view! {
         <Panel title="Where the numbers come from" id="provenance">
             <dl class="facts">
@@ -197,6 +208,8 @@ pub(super) fn panel(provenance: &Provenance) -> AnyView {
                 <dd>{format}</dd>
                 <dt>"Receipt"</dt>
                 <dd>{read}</dd>
+                <dt>"Rows"</dt>
+                <dd>{rows}</dd>
                 {notes}
             </dl>
         </Panel>

@@ -1,5 +1,6 @@
 //! The columns of a row group, from Arrow arrays to classes, numbers and groups.
 
+use crate::read::Ids;
 use crate::read::cell::{self, Classes};
 use crate::read::draft::{Group, Groups, group_problem, too_many_groups};
 use crate::read::problems::Problems;
@@ -21,6 +22,7 @@ pub(super) enum Kind {
     Prediction,
     Score,
     Weight,
+    Id,
     Attribute,
 }
 
@@ -35,6 +37,7 @@ pub(super) struct Column {
 pub(super) enum Values {
     Classes(Vec<u8>),
     Numbers(Vec<f64>),
+    Ids(Vec<u128>),
     Groups(Groups),
 }
 
@@ -48,7 +51,7 @@ pub(super) fn readable(kind: Kind, data_type: &DataType) -> bool {
     let text = matches!(data_type, DataType::Utf8 | DataType::Binary);
     match kind {
         Kind::Score | Kind::Weight => number || text,
-        Kind::Label | Kind::Prediction | Kind::Attribute => {
+        Kind::Label | Kind::Prediction | Kind::Id | Kind::Attribute => {
             number || text || *data_type == DataType::Boolean
         }
     }
@@ -59,13 +62,21 @@ impl Column {
         let values = match kind {
             Kind::Label | Kind::Prediction => Values::Classes(Vec::new()),
             Kind::Score | Kind::Weight => Values::Numbers(Vec::new()),
+            Kind::Id => Values::Ids(Vec::new()),
             Kind::Attribute => Values::Groups(Groups::new(missing)),
         };
         Self { kind, values, problems: Problems::default(), classes: Classes::default() }
     }
 
     /// Adds a batch whose first row is the `before`th of its row group.
-    pub fn add(&mut self, array: &ArrayRef, name: &str, before: u64, spec: &Spec) {
+    pub fn add(
+        &mut self,
+        array: &ArrayRef,
+        name: &str,
+        before: u64,
+        spec: &Spec,
+        ids: Option<&Ids>,
+    ) {
         let line = |row: usize| before + row as u64 + 1;
         let Self { kind, values, problems, classes } = self;
         match values {
@@ -121,6 +132,9 @@ impl Column {
                     });
                 }
             }
+            Values::Ids(values) => texts(array, &mut |_, text| {
+                values.extend(ids.map(|ids| ids.hash(text.unwrap_or_default())));
+            }),
             Values::Groups(groups) => add_groups(groups, problems, array, name, before, spec),
         }
     }
