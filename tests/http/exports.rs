@@ -3,7 +3,7 @@
 use app::domain::Role;
 use app::pages::parts::link::encode;
 use serde_json::{Value, json};
-use tests::{TEAM, TestServer, each_db, estimate, fixture, id_of};
+use tests::{TEAM, each_db, estimate, fixture, id_of};
 
 /// A tool's file, the format that its content shows, and one estimate of it.
 struct Case {
