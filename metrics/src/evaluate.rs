@@ -1,18 +1,26 @@
 //! From a file of predictions to a run document: the one entry point of reading.
 
 mod aggregate;
+mod judged;
+mod multiclass;
+mod noise;
+mod ranking;
+mod ratios;
+mod regression;
 mod search;
 
 pub use search::{
     Confirmation, Explained, Found, MOST_DEPTH, Search, Side, SliceSearch, find_slices,
 };
 
+use crate::catalogue::{CORRECTED, Outcome};
 use crate::paired::{Column, Rows};
 use crate::rates::{self, Setting};
 use crate::read::{self, Ids, Table};
 use crate::run::{self, Instrument};
 use crate::slice::normalise_name;
-use crate::{DatasetRef, Problem, RunDocument, Spec};
+use crate::spec::Task;
+use crate::{DatasetRef, Estimate, Problem, RunDocument, Spec};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use time::OffsetDateTime;
@@ -89,7 +97,8 @@ pub struct GroupRead {
 }
 
 /// Evaluates a file of predictions (CSV or Parquet; CSV also gzip or zstd compressed), recognised by
-/// its content: every metric that its columns allow, overall, per group and per intersection.
+/// its content: every metric that its task and its columns allow, overall, per group and per
+/// intersection.
 ///
 /// Memory grows with the number of rows (some 40 bytes each, and 2 per attribute), not with the
 /// width of the file.
@@ -116,6 +125,7 @@ pub fn evaluate_with_rows(
     most: u64,
 ) -> Result<(Evaluation, Result<Rows, NoRows>), Vec<Problem>> {
     let why = match (&spec.id, &spec.weight) {
+        _ if spec.task != Task::BinaryClassification => Some(NoRows::OtherTask),
         (None, _) => Some(NoRows::NoId),
         (_, Some(_)) => Some(NoRows::Weighted),
         (Some(_), None) => None,
@@ -133,6 +143,9 @@ pub fn evaluate_with_rows(
 /// Why the rows of a file cannot be compared with those of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoRows {
+    /// What is kept of a row is a case that was labelled and predicted yes or no.
+    #[error("rows are compared one by one in binary classification only")]
+    OtherTask,
     /// Nothing says which row is which.
     #[error("the spec names no `id`")]
     NoId,
@@ -161,18 +174,19 @@ fn read_and_count(
         return Err(vec![problem.expected("a number between 0 and 1")]);
     }
     let mut table = read::read(path, spec, ids)?;
-    let slices = aggregate::aggregate(&table, spec)?;
-    let setting = Setting {
-        weighted: spec.weight.is_some(),
-        scored: spec.score.is_some(),
-        threshold: spec.threshold,
-        level: about.level,
+    let mut evaluated = match spec.task {
+        Task::BinaryClassification => binary(&table, spec, about.level)?,
+        Task::MulticlassClassification => multiclass::evaluate(&table, spec, about.level)?,
+        Task::Regression => regression::evaluate(&table, spec, about.level)?,
+        Task::Ranking | Task::TextGeneration | Task::ImageGeneration => {
+            lists_and_judgements(&table, spec, about.level)?
+        }
     };
+    // By slice as binary classification has them; within a slice the order stays.
+    evaluated
+        .estimates
+        .sort_by(|a, b| (a.slice.arity(), &a.slice).cmp(&(b.slice.arity(), &b.slice)));
     let rows_used = table.rows();
-    let estimates = slices
-        .iter()
-        .flat_map(|slice| rates::estimates(&slice.slice, &slice.counts, slice.auc, setting))
-        .collect();
     let document = RunDocument {
         schema: run::SCHEMA.to_owned(),
         evaluated_at: about.evaluated_at,
@@ -181,14 +195,18 @@ fn read_and_count(
             name: "evenhand-metrics".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             definitions: run::DEFINITIONS.to_owned(),
-            judge: None,
+            judge: spec.judged.as_ref().and_then(|judged| judged.judge.clone()),
         },
-        positive_outcome: spec.positive_outcome,
+        // Of several classes none is the positive one.
+        positive_outcome: spec
+            .positive_outcome
+            .or((spec.task == Task::MulticlassClassification).then_some(Outcome::Neutral)),
         metrics: Vec::new(),
-        estimates,
+        estimates: evaluated.estimates,
     };
+    let attributes = attributes_of(&table);
     let rows = ids.and_then(|_| rows_of(&mut table, spec));
-    let receipt = receipt(table, rows_used, spec, &slices);
+    let receipt = receipt(table, rows_used, spec, attributes, evaluated.notes);
     Ok((Evaluation { document, receipt }, rows))
 }
 
@@ -217,25 +235,32 @@ fn rows_of(table: &mut Table, spec: &Spec) -> Option<Rows> {
     Some(rows.clustered(spec.cluster.is_some()))
 }
 
-fn receipt(
-    table: Table,
-    rows_used: u64,
-    spec: &Spec,
-    slices: &[aggregate::SliceCounts],
-) -> Receipt {
-    let attributes = table
-        .attributes
+/// What a task makes of the rows, and what is to be said of it.
+struct Evaluated {
+    estimates: Vec<Estimate>,
+    notes: Vec<String>,
+}
+
+fn binary(table: &Table, spec: &Spec, level: f64) -> Result<Evaluated, Vec<Problem>> {
+    let slices = aggregate::aggregate(table, spec)?;
+    let setting = Setting {
+        weighted: spec.weight.is_some(),
+        scored: spec.score.is_some(),
+        threshold: spec.threshold,
+        level,
+    };
+    let mut estimates: Vec<Estimate> = slices
         .iter()
-        .map(|attribute| AttributeRead {
-            name: attribute.name.clone(),
-            groups: slices
-                .iter()
-                .filter(|slice| slice.slice.arity() == 1)
-                .filter_map(|slice| Some((slice.slice.group(&attribute.name)?, &slice.counts)))
-                .map(|(group, counts)| GroupRead { name: group.to_owned(), rows: counts.all() })
-                .collect(),
-        })
+        .flat_map(|slice| rates::estimates(&slice.slice, &slice.counts, &slice.scored, setting))
         .collect();
+    if let Some(error_rates) = spec.label_noise.get("label") {
+        let key = format!("base_rate[{CORRECTED}]");
+        let base_rates = estimates.iter().filter(|estimate| estimate.metric == "base_rate");
+        let better: Vec<Estimate> = base_rates
+            .map(|observed| noise::corrected(observed, &key, error_rates, level))
+            .collect();
+        estimates.extend(better);
+    }
     let mut notes = Vec::new();
     if let (Some(threshold), Some(score)) = (spec.threshold, &spec.score) {
         notes.push(format!("predictions are `{score}` of at least {threshold}"));
@@ -245,8 +270,62 @@ fn receipt(
             "rows of one `{cluster}` were counted as independent, so intervals may be too narrow"
         ));
     }
+    Ok(Evaluated { estimates, notes })
+}
+
+/// Rankings, judged responses, and images, which may be both.
+fn lists_and_judgements(table: &Table, spec: &Spec, level: f64) -> Result<Evaluated, Vec<Problem>> {
+    let mut all = Evaluated { estimates: Vec::new(), notes: Vec::new() };
+    let mut add = |more: Evaluated| {
+        all.estimates.extend(more.estimates);
+        all.notes.extend(more.notes);
+    };
+    if let Some(judged) = &spec.judged {
+        add(judged::evaluate(table, spec, judged, level)?);
+    }
+    if let Some(ranking) = &spec.ranking {
+        add(ranking::evaluate(table, spec, ranking, level)?);
+    }
+    Ok(all)
+}
+
+/// The groups of each attribute that have rows.
+fn attributes_of(table: &Table) -> Vec<AttributeRead> {
+    table
+        .attributes
+        .iter()
+        .map(|attribute| {
+            let mut rows = vec![0_u64; attribute.groups.len()];
+            for &code in &attribute.codes {
+                rows[usize::from(code)] += 1;
+            }
+            let mut groups: Vec<GroupRead> = attribute
+                .groups
+                .iter()
+                .zip(rows)
+                .filter(|(_, rows)| *rows > 0)
+                .map(|(name, rows)| GroupRead { name: name.clone(), rows })
+                .collect();
+            groups.sort_by(|a, b| a.name.cmp(&b.name));
+            AttributeRead { name: attribute.name.clone(), groups }
+        })
+        .collect()
+}
+
+fn receipt(
+    table: Table,
+    rows_used: u64,
+    spec: &Spec,
+    attributes: Vec<AttributeRead>,
+    mut notes: Vec<String>,
+) -> Receipt {
     if spec.weight.is_some() {
         notes.push("weighted: intervals use the effective number of rows".to_owned());
+    }
+    if !spec.label_noise.is_empty() {
+        notes.push(format!(
+            "`{CORRECTED}` rates are what the given error rates of the labels make of the observed ones"
+        ));
     }
     Receipt {
         rows_used,

@@ -1,5 +1,6 @@
 //! Reading a file of predictions into columns, whatever its format.
 
+mod asked;
 mod cell;
 mod csv;
 mod draft;
@@ -9,10 +10,12 @@ mod parquet;
 mod problems;
 
 use crate::catalogue::nearest_of;
+use crate::spec::Task;
 use crate::{Problem, Spec};
+pub(crate) use asked::{Names, Role, Values};
 use draft::Draft;
 pub(crate) use id::Ids;
-use problems::Problems;
+pub(crate) use problems::Problems;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
@@ -25,7 +28,7 @@ pub(crate) const MOST_GROUPS: usize = 1_000;
 /// The rows of a file, by column.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    /// Label + 2 × prediction, per row.
+    /// Label + 2 × prediction, per row; 0 in tasks other than binary classification.
     pub cells: Vec<u8>,
     /// Scores in 0..1, never -0; empty when there are none.
     pub scores: Vec<f64>,
@@ -34,6 +37,8 @@ pub(crate) struct Table {
     /// Hashes of ids, 0 where there is none; empty when they are not wanted or are too many.
     pub ids: Vec<u128>,
     pub attributes: Vec<Attribute>,
+    /// What tasks other than binary classification ask for.
+    pub asked: Vec<(Role, Values)>,
     pub rows_read: u64,
     /// Rows left out because an attribute is empty.
     pub dropped: u64,
@@ -53,6 +58,22 @@ pub(crate) struct Attribute {
 impl Table {
     pub fn rows(&self) -> u64 {
         self.cells.len() as u64
+    }
+
+    /// The numbers of a role; empty when no column has it.
+    pub fn numbers(&self, role: Role) -> &[f64] {
+        match self.asked.iter().find(|(known, _)| *known == role) {
+            Some((_, Values::Numbers(numbers))) => numbers,
+            _ => &[],
+        }
+    }
+
+    /// The names of a role, where a column has it.
+    pub fn names(&self, role: Role) -> Option<&Names> {
+        match self.asked.iter().find(|(known, _)| *known == role) {
+            Some((_, Values::Names(names))) => Some(names),
+            _ => None,
+        }
     }
 }
 
@@ -187,11 +208,13 @@ fn cut_utf8(bytes: &[u8]) -> Result<(), ()> {
 /// Where the columns of the spec stand in a header.
 struct Columns {
     id: Option<usize>,
-    label: usize,
+    /// `None` in tasks other than binary classification.
+    label: Option<usize>,
     score: Option<usize>,
     prediction: Option<usize>,
     weight: Option<usize>,
     slices: Vec<usize>,
+    asked: Vec<usize>,
     used: Vec<String>,
     ignored: Vec<String>,
 }
@@ -199,7 +222,7 @@ struct Columns {
 impl Columns {
     fn find(header: &[String], spec: &Spec) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let mut at = |name: &String| {
+        let mut at = |name: &str| {
             let mut places = header.iter().enumerate().filter(|(_, column)| *column == name);
             match (places.next(), places.next()) {
                 (Some((place, _)), None) => place,
@@ -218,17 +241,19 @@ impl Columns {
                 }
             }
         };
-        let id = spec.id.as_ref().map(&mut at);
+        let id = spec.id.as_deref().map(&mut at);
         if let Some(column) = &spec.cluster {
             at(column);
         }
+        let is_binary = spec.task == Task::BinaryClassification;
         let columns = Self {
             id,
-            label: at(&spec.label),
-            score: spec.score.as_ref().map(&mut at),
-            prediction: spec.prediction.as_ref().map(&mut at),
-            weight: spec.weight.as_ref().map(&mut at),
-            slices: spec.slices.iter().map(&mut at).collect(),
+            label: is_binary.then(|| at(&spec.label)),
+            score: spec.score.as_deref().map(&mut at),
+            prediction: spec.prediction.as_deref().filter(|_| is_binary).map(&mut at),
+            weight: spec.weight.as_deref().map(&mut at),
+            slices: spec.slices.iter().map(|name| at(name)).collect(),
+            asked: asked::asked(spec).into_iter().map(|(_, name)| at(name)).collect(),
             used: spec.columns().into_iter().map(str::to_owned).collect(),
             ignored: header
                 .iter()
@@ -282,8 +307,10 @@ impl<'a> Collector<'a> {
                 ..Attribute::default()
             })
             .collect();
+        let roles = asked::asked(spec).into_iter();
         let table = Table {
             attributes,
+            asked: roles.map(|(role, _)| (role, role.column())).collect(),
             columns_used: columns.used.clone(),
             columns_ignored: columns.ignored.clone(),
             format: format.to_owned(),
@@ -313,6 +340,14 @@ impl<'a> Collector<'a> {
         self.table.cells.extend(draft.cells);
         self.table.scores.extend(draft.scores);
         self.table.weights.extend(draft.weights);
+        let names = asked::asked(self.spec);
+        for (((role, column), later), (_, name)) in
+            self.table.asked.iter_mut().zip(draft.asked).zip(names)
+        {
+            if !column.append(*role, later) {
+                self.problems.fatal(asked::too_many_classes(name));
+            }
+        }
         self.table.ids.extend(draft.ids);
         for (attribute, groups) in self.table.attributes.iter_mut().zip(draft.groups) {
             let codes: Vec<u16> =
@@ -349,4 +384,10 @@ impl Attribute {
         });
         place as u16
     }
+}
+
+/// Leaves out the values that are not to be kept.
+fn retain<T>(values: &mut Vec<T>, keep: &[bool]) {
+    let mut keep = keep.iter();
+    values.retain(|_| keep.next().copied().unwrap_or(true));
 }

@@ -28,6 +28,7 @@ use crate::interval::Count;
 use crate::rates::OfCells;
 use crate::read::{self, Table};
 use crate::significance::fisher_above;
+use crate::spec::Task;
 use crate::{Interval, Problem, Slice, Spec};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -152,6 +153,12 @@ pub struct Explained {
 /// weighted, the spec names no attributes, or the metric is no rate that is better one way.
 pub fn find_slices(path: &Path, spec: &Spec, search: &Search) -> Result<SliceSearch, Vec<Problem>> {
     let mut problems = search.problems();
+    if spec.task != Task::BinaryClassification {
+        let message =
+            format!("the search is for rates of yes and no, not for {}", spec.task.as_str());
+        let problem = Problem::new("other_task", message);
+        return Err(vec![problem.expected("`binary_classification`")]);
+    }
     if spec.weight.is_some() {
         let problem = Problem::new("weighted", "the search counts rows, and these are weighted");
         problems.push(problem.expected("a spec without `weight`"));

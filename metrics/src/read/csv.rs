@@ -1,5 +1,6 @@
 //! CSV: cut into parts at line ends outside quotes, parts parsed on all cores.
 
+use super::asked::{self, Role, too_many_classes};
 use super::cell;
 use super::draft::{Draft, Group, Groups, group_problem, too_many_groups};
 use super::{Collector, Columns, Ids, MOST_COLUMNS, Table, too_many_columns};
@@ -28,6 +29,7 @@ pub(super) fn read(
     let columns = Columns::find(&header, spec)?;
     let mut plan = Plan {
         columns: &columns,
+        asked: asked::asked(spec),
         width: header.len(),
         spec,
         delimiter: parts.delimiter,
@@ -285,6 +287,7 @@ fn cut_lines(bytes: &[u8], any_delimiter: bool, delimiter: u8) -> Cut {
 /// How to read a line.
 struct Plan<'a> {
     columns: &'a Columns,
+    asked: Vec<(Role, &'a str)>,
     width: usize,
     spec: &'a Spec,
     delimiter: u8,
@@ -296,6 +299,7 @@ impl Plan<'_> {
     fn parse(&self, bytes: &[u8]) -> Draft {
         let mut draft = Draft::default();
         draft.groups.resize_with(self.spec.slices.len(), || Groups::new(self.spec.missing));
+        draft.asked = self.asked.iter().map(|(role, _)| role.column()).collect();
         let mut reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -362,13 +366,16 @@ impl Plan<'_> {
         }
     }
 
-    /// Label, prediction, score and weight.
+    /// Label, prediction, score and weight, or what another task asks for.
     #[inline]
     fn measures(&self, record: &ByteRecord, line: u64, draft: &mut Draft) {
         let spec = self.spec;
         let positive = spec.positive.as_deref();
+        let Some(label) = self.columns.label else {
+            return self.answers(record, line, draft);
+        };
         let Draft { problems, classes, .. } = draft;
-        let text = &record[self.columns.label];
+        let text = &record[label];
         let label = class(text, &spec.label, line, problems, |text| classes.label(text, positive));
         let score = self.columns.score.and_then(|at| {
             let column = spec.score.as_deref().unwrap_or_default();
@@ -393,6 +400,30 @@ impl Plan<'_> {
             draft.weights.extend(weight);
             draft.ids.extend(self.ids.map(|(at, ids)| ids.hash(&record[at])));
         }
+    }
+}
+
+impl Plan<'_> {
+    /// What tasks other than binary classification ask for. A cell that cannot be is a problem and
+    /// stands as nothing, so that all columns stay equally long.
+    fn answers(&self, record: &ByteRecord, line: u64, draft: &mut Draft) {
+        let Draft { problems, asked, weights, cells, .. } = draft;
+        for (((role, name), &at), values) in
+            self.asked.iter().zip(&self.columns.asked).zip(asked.iter_mut())
+        {
+            if let Err(wrong) = values.push_text(*role, &record[at]) {
+                problems.push(|| asked::problem(wrong, name, line));
+            }
+            if matches!(values, asked::Values::Names(names) if names.too_many(*role)) {
+                problems.fatal(too_many_classes(name));
+            }
+        }
+        if let Some(at) = self.columns.weight {
+            let column = self.spec.weight.as_deref().unwrap_or_default();
+            let weight = measure(&record[at], column, line, problems, cell::weight);
+            weights.push(weight.unwrap_or_default());
+        }
+        cells.push(0);
     }
 }
 

@@ -1,6 +1,7 @@
 //! A part of a file, read on its own, so that parts can be read at the same time.
 
 use super::MOST_GROUPS;
+use super::asked::Values;
 use super::cell::Classes;
 use super::problems::Problems;
 use crate::Problem;
@@ -16,6 +17,7 @@ pub(super) struct Draft {
     pub weights: Vec<f64>,
     pub ids: Vec<u128>,
     pub groups: Vec<Groups>,
+    pub asked: Vec<Values>,
     pub rows_read: u64,
     pub dropped: u64,
     pub problems: Problems,

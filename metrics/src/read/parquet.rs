@@ -3,8 +3,11 @@
 mod column;
 
 use super::draft::Draft;
-use super::{Collector, Columns, Ids, MOST_COLUMNS, Table, pages, too_many_columns, unreadable};
-use crate::spec::Missing;
+use super::{
+    Collector, Columns, Ids, MOST_COLUMNS, Table, asked, pages, retain, too_many_columns,
+    unreadable,
+};
+use crate::spec::{Missing, Task};
 use crate::{Problem, Spec};
 use arrow_schema::{DataType, Field, Schema};
 use column::{Column, DROPPED, Kind, Values, readable};
@@ -150,7 +153,10 @@ impl<'a> Reader<'a> {
         columns: &Columns,
         metadata: &ArrowReaderMetadata,
     ) -> Result<Self, Vec<Problem>> {
-        let mut roles = vec![Role { kind: Kind::Label, name: &spec.label, at: columns.label }];
+        let label = columns.label.map(|at| Role { kind: Kind::Label, name: &spec.label, at });
+        let mut roles: Vec<Role<'_>> = label.into_iter().collect();
+        let asked = asked::asked(spec).into_iter().zip(&columns.asked);
+        roles.extend(asked.map(|((role, name), &at)| Role { kind: Kind::Asked(role), name, at }));
         for (kind, name, at) in [
             (Kind::Id, &spec.id, columns.id.filter(|_| ids.is_some())),
             (Kind::Score, &spec.score, columns.score),
@@ -302,6 +308,7 @@ impl<'a> Reader<'a> {
                 (Kind::Weight, Values::Numbers(values)) => draft.weights = values,
                 (Kind::Id, Values::Ids(values)) => draft.ids = values,
                 (Kind::Attribute, Values::Groups(groups)) => draft.groups.push(groups),
+                (Kind::Asked(_), Values::Asked(values)) => draft.asked.push(values),
                 _ => return Err(broken("a column changed its type")),
             }
         }
@@ -310,7 +317,8 @@ impl<'a> Reader<'a> {
             return Ok(draft);
         }
         let threshold = self.spec.threshold.unwrap_or(0.5);
-        let mut cells = labels;
+        let is_binary = self.spec.task == Task::BinaryClassification;
+        let mut cells = if is_binary { labels } else { vec![0; rows] };
         match predictions {
             Some(predictions) => {
                 for (cell, prediction) in cells.iter_mut().zip(predictions) {
@@ -348,10 +356,8 @@ impl Draft {
         for groups in &mut self.groups {
             retain(&mut groups.codes, &keep);
         }
+        for values in &mut self.asked {
+            values.retain(&keep);
+        }
     }
-}
-
-fn retain<T>(values: &mut Vec<T>, keep: &[bool]) {
-    let mut keep = keep.iter();
-    values.retain(|_| keep.next().copied().unwrap_or(true));
 }

@@ -1,6 +1,7 @@
 //! The columns of a row group, from Arrow arrays to classes, numbers and groups.
 
 use crate::read::Ids;
+use crate::read::asked::{self, Role, too_many_classes};
 use crate::read::cell::{self, Classes};
 use crate::read::draft::{Group, Groups, group_problem, too_many_groups};
 use crate::read::problems::Problems;
@@ -24,6 +25,8 @@ pub(super) enum Kind {
     Weight,
     Id,
     Attribute,
+    /// What a task other than binary classification asks for.
+    Asked(Role),
 }
 
 /// A column of a row group.
@@ -39,6 +42,7 @@ pub(super) enum Values {
     Numbers(Vec<f64>),
     Ids(Vec<u128>),
     Groups(Groups),
+    Asked(asked::Values),
 }
 
 /// The code of a row whose attribute is empty and that is dropped for it.
@@ -51,7 +55,7 @@ pub(super) fn readable(kind: Kind, data_type: &DataType) -> bool {
     let text = matches!(data_type, DataType::Utf8 | DataType::Binary);
     match kind {
         Kind::Score | Kind::Weight => number || text,
-        Kind::Label | Kind::Prediction | Kind::Id | Kind::Attribute => {
+        Kind::Label | Kind::Prediction | Kind::Id | Kind::Attribute | Kind::Asked(_) => {
             number || text || *data_type == DataType::Boolean
         }
     }
@@ -64,6 +68,7 @@ impl Column {
             Kind::Score | Kind::Weight => Values::Numbers(Vec::new()),
             Kind::Id => Values::Ids(Vec::new()),
             Kind::Attribute => Values::Groups(Groups::new(missing)),
+            Kind::Asked(role) => Values::Asked(role.column()),
         };
         Self { kind, values, problems: Problems::default(), classes: Classes::default() }
     }
@@ -136,7 +141,42 @@ impl Column {
                 values.extend(ids.map(|ids| ids.hash(text.unwrap_or_default())));
             }),
             Values::Groups(groups) => add_groups(groups, problems, array, name, before, spec),
+            Values::Asked(values) => {
+                if let Kind::Asked(role) = *kind {
+                    add_asked(values, role, problems, array, name, before);
+                }
+            }
         }
+    }
+}
+
+fn add_asked(
+    values: &mut asked::Values,
+    role: Role,
+    problems: &mut Problems,
+    array: &ArrayRef,
+    name: &str,
+    before: u64,
+) {
+    let mut check = |row: usize, result: Result<(), asked::Wrong>| {
+        if let Err(wrong) = result {
+            problems.push(|| asked::problem(wrong, name, before + row as u64 + 1));
+        }
+    };
+    let is_numbers = matches!(values, asked::Values::Numbers(_));
+    let done = is_numbers
+        && numbers(array, &mut |row, number| {
+            if let Some(result) = values.push_number(role, number) {
+                check(row, result);
+            }
+        });
+    if !done {
+        texts(array, &mut |row, text| {
+            check(row, values.push_text(role, text.unwrap_or_default()));
+        });
+    }
+    if matches!(values, asked::Values::Names(names) if names.too_many(role)) {
+        problems.fatal(too_many_classes(name));
     }
 }
 
