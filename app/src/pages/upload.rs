@@ -7,6 +7,7 @@ use super::problems::{Problems, ProblemsView};
 use super::run::Receipt;
 use crate::domain::model::Task;
 use crate::form::FieldErrors;
+use crate::upload::Format;
 use leptos::prelude::*;
 use metrics::Problem;
 
@@ -49,6 +50,8 @@ impl UploadView {
 pub struct Typed {
     /// `results` or `predictions`.
     pub kind: String,
+    /// A format's name; empty: told by the content.
+    pub format: String,
     pub dataset: String,
     pub evaluated_at: String,
     pub spec: String,
@@ -72,6 +75,9 @@ pub struct Preview {
     /// The run that is there already, when this is the same.
     pub existing: Option<String>,
 }
+
+/// The choice of no format.
+const TOLD: &str = "told by the content";
 
 /// What a spec of the task may look like, for the first upload of a model.
 pub const fn spec(task: Task) -> &'static str {
@@ -177,8 +183,8 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
     });
     let needs_file = staged.is_none();
     let file_hint = staged.unwrap_or_else(|| {
-        "Results: a run document (JSON) or the long table (CSV). Predictions: CSV or Parquet, also \
-         compressed. Drop the file here or choose it."
+        "Results: a run document (JSON), the long table (CSV), or what another tool wrote. \
+         Predictions: CSV or Parquet, also compressed. Drop the file here or choose it."
             .to_owned()
     });
     let kinds = [
@@ -187,6 +193,9 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
     ]
     .map(|(value, words)| (value.to_owned(), words.to_owned()))
     .to_vec();
+    let formats: Vec<(String, String)> = std::iter::once((String::new(), TOLD.to_owned()))
+        .chain(Format::ALL.map(|format| (format.name().to_owned(), format.title().to_owned())))
+        .collect();
     let hidden = vec![
         ("staged".to_owned(), typed.staged.clone()),
         ("staged_name".to_owned(), typed.staged_name.clone()),
@@ -213,6 +222,14 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
                     value=typed.kind
                     errors=errors.clone()
                     required=true
+                />
+                <Select
+                    label="Format of the results"
+                    name="format"
+                    options=formats
+                    value=typed.format
+                    errors=errors.clone()
+                    hint="Check only shows which one was recognised."
                 />
                 <TextField
                     label="Dataset"
