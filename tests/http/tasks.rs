@@ -67,6 +67,7 @@ fn document(file: &str, spec: &str) -> Vec<u8> {
         received_at: at,
         evaluated_at: Some(at),
         dataset: Some((file.replace(".csv", ""), "1".to_owned())),
+        row_key: None,
     };
     serde_json::to_vec(&reader::read(&job).unwrap().document).unwrap()
 }
