@@ -1,6 +1,7 @@
 //! Ratios per slice from one pass over rows, each row for itself or by cluster.
 
 use super::aggregate::{CHUNK, Cells, weight_scale};
+use crate::exact::ExactSum;
 use crate::ratio::Tally;
 use crate::read::{Names, Table};
 use rayon::prelude::*;
@@ -107,7 +108,8 @@ impl<'a> Rows<'a> {
         (0..clusters.len().div_ceil(chunk))
             .into_par_iter()
             .fold(zero, |mut tallies, i| {
-                let mut sums: Vec<[Part; N]> = vec![[None; N]; cells.groups.len()];
+                let mut sums: Vec<[Option<(ExactSum, ExactSum)>; N]> =
+                    vec![[const { None }; N]; cells.groups.len()];
                 let mut touched: Vec<usize> = Vec::new();
                 for cluster in i * chunk..((i + 1) * chunk).min(clusters.len()) {
                     for &row in clusters.rows(cluster) {
@@ -120,15 +122,16 @@ impl<'a> Rows<'a> {
                         {
                             tally.count(part);
                             if let Some((x, w)) = part {
-                                let (all_x, all_w) = sum.unwrap_or_default();
-                                *sum = Some((all_x + x, all_w + w));
+                                let (all_x, all_w) = sum.get_or_insert_default();
+                                all_x.add(x);
+                                all_w.add(w);
                             }
                         }
                     }
                     for slice in touched.drain(..) {
                         for (sum, tally) in sums[slice].iter_mut().zip(&mut tallies[slice]) {
                             if let Some((x, w)) = sum.take() {
-                                tally.ratio.add(x, w);
+                                tally.ratio.add(x.get(), w.get());
                             }
                         }
                     }

@@ -77,10 +77,10 @@ struct Sums {
 #[derive(Default)]
 struct Unit {
     /// By slice of queries.
-    wholes: BTreeMap<usize, Vec<f64>>,
+    wholes: BTreeMap<usize, Vec<ExactSum>>,
     /// By slice of queries and group.
-    owns: BTreeMap<(usize, usize), Vec<f64>>,
-    means: BTreeMap<(usize, usize), Vec<(f64, f64)>>,
+    owns: BTreeMap<(usize, usize), Vec<ExactSum>>,
+    means: BTreeMap<(usize, usize), Vec<(ExactSum, ExactSum)>>,
 }
 
 impl<'a> Items<'a> {
@@ -168,13 +168,14 @@ impl<'a> Items<'a> {
         tops.map(|(s, k)| {
             let key = format!("representation_distance@{k}{of}");
             let mut shares = vec![0.0; aim.shares.len()];
-            let mut noise = 0.0;
+            let mut errors = vec![0.0; aim.shares.len()];
             let mut units = None;
             for (g, codes) in groups.groups.iter().enumerate() {
                 let tally = sums.tally(self.shares.len(), s, h, h * count + g);
                 let Some(share) = tally.ratio.value() else { continue };
-                shares[usize::from(codes[0])] = share;
-                noise += tally.ratio.stderr().unwrap_or(0.0);
+                let place = aim.places[usize::from(codes[0])];
+                shares[place] = share;
+                errors[place] = tally.ratio.stderr().unwrap_or(0.0);
                 units = Some((tally.rows, tally.ratio.units() as f64));
             }
             let mut estimate = Estimate::blank(slice, &key);
@@ -187,7 +188,7 @@ impl<'a> Items<'a> {
             estimate.value = Some(value);
             // Shares move together, so half the sum of their errors bounds the error of half the sum
             // of their distances; noise alone makes at most √(2/π) of that.
-            let stderr = noise / 2.0;
+            let stderr = errors.iter().sum::<f64>() / 2.0;
             if stderr > 0.0 {
                 let level = self.design.level;
                 let bounds = interval::delta(value, stderr, level, [0.0, 1.0]);
@@ -258,8 +259,9 @@ impl<'a> Items<'a> {
                     continue;
                 }
                 let shares = self.shares.len();
-                unit.wholes.entry(h).or_insert_with(|| vec![0.0; shares])[s] += w * amount;
-                unit.owns.entry((h, g)).or_insert_with(|| vec![0.0; shares])[s] += w * amount;
+                let none = || vec![ExactSum::default(); shares];
+                unit.wholes.entry(h).or_insert_with(none)[s].add(w * amount);
+                unit.owns.entry((h, g)).or_insert_with(none)[s].add(w * amount);
                 sums.wholes[h * shares + s].places += 1;
                 sums.owns[(h * count + g) * shares + s].places += 1;
             }
@@ -271,9 +273,10 @@ impl<'a> Items<'a> {
                 };
                 let over = if *mean == Mean::PerRelevance { relevance[row as usize] } else { 1.0 };
                 let means = self.means.len();
-                let sum =
-                    &mut unit.means.entry((h, g)).or_insert_with(|| vec![(0.0, 0.0); means])[m];
-                *sum = (sum.0 + w * visible, sum.1 + w * over);
+                let none = || vec![(ExactSum::default(), ExactSum::default()); means];
+                let (x, all) = &mut unit.means.entry((h, g)).or_insert_with(none)[m];
+                x.add(w * visible);
+                all.add(w * over);
                 sums.means[(h * count + g) * means + m].rows += 1;
             }
         }
@@ -291,7 +294,12 @@ impl Sums {
     }
 
     fn add(&mut self, unit: Unit, groups: usize, shares: usize, means: usize) {
-        for (&h, whole) in &unit.wholes {
+        let wholes: BTreeMap<usize, Vec<f64>> = unit
+            .wholes
+            .iter()
+            .map(|(&h, whole)| (h, whole.iter().map(ExactSum::get).collect()))
+            .collect();
+        for (&h, whole) in &wholes {
             for (s, &w) in whole.iter().enumerate().filter(|(_, w)| **w != 0.0) {
                 let sum = &mut self.wholes[h * shares + s];
                 sum.units += 1;
@@ -300,16 +308,17 @@ impl Sums {
             }
         }
         for (&(h, g), own) in &unit.owns {
-            for (s, &x) in own.iter().enumerate().filter(|(_, x)| **x != 0.0) {
+            let own = own.iter().map(ExactSum::get).enumerate();
+            for (s, x) in own.filter(|(_, x)| *x != 0.0) {
                 let sum = &mut self.owns[(h * groups + g) * shares + s];
                 sum.x.add(x);
                 sum.xx.add(x * x);
-                sum.xw.add(x * unit.wholes[&h][s]);
+                sum.xw.add(x * wholes[&h][s]);
             }
         }
         for (&(h, g), own) in &unit.means {
-            for (m, &(x, w)) in own.iter().enumerate() {
-                self.means[(h * groups + g) * means + m].ratio.add(x, w);
+            for (m, (x, w)) in own.iter().enumerate() {
+                self.means[(h * groups + g) * means + m].ratio.add(x.get(), w.get());
             }
         }
     }
@@ -378,7 +387,7 @@ impl Made<'_> {
         let (name, group) = self.item.pairs().next().filter(|_| self.item.arity() == 1)?;
         let aim = self.items.aims.iter().find(|aim| attributes[aim.attribute].name == name)?;
         let at = attributes[aim.attribute].groups.iter().position(|known| known == group)?;
-        let target = aim.shares[at];
+        let target = aim.shares[aim.places[at]];
         let key = format!("skew@{k}");
         Some(tally.delta(self.slice, &key, self.items.design, NO_KNOWN, |share| {
             if target <= 0.0 {

@@ -219,9 +219,11 @@ impl<'a> Queries<'a> {
             Measure::HitRate(k) => found(f64::from(u8::from(ranking::hits(&relevant(), k) > 0))),
             Measure::ReciprocalRank => found(ranking::reciprocal_rank(&relevant())),
             Measure::Ndkl(aim) => ranking::ndkl(&self.groups(aim, query), &aim.shares)
-                .map_err(|group| {
+                .map_err(|place| {
                     let groups = &self.lists.table.attributes[aim.attribute].groups;
-                    format!("`{}` is shown but has no target share", groups[group])
+                    let code = aim.places.iter().position(|known| *known == place);
+                    let group = code.map(|code| groups[code].as_str()).unwrap_or_default();
+                    format!("`{group}` is shown but has no target share")
                 })?
                 .unwrap_or(f64::NAN),
             Measure::Diversity(aim, k) if aim.groups > k => {
@@ -240,7 +242,7 @@ impl<'a> Queries<'a> {
         })
     }
 
-    /// The known groups of what a query shows, by rank.
+    /// The known groups of what a query shows, by rank; each by its place among groups.
     fn groups(&self, aim: &Aim, query: usize) -> Vec<usize> {
         let attribute = &self.lists.table.attributes[aim.attribute];
         self.lists
@@ -248,6 +250,7 @@ impl<'a> Queries<'a> {
             .iter()
             .map(|&row| usize::from(attribute.codes[row as usize]))
             .filter(|&code| attribute.groups[code] != crate::slice::MISSING)
+            .map(|code| aim.places[code])
             .collect()
     }
 }

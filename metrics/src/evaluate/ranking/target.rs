@@ -11,7 +11,10 @@ use std::collections::BTreeSet;
 pub(in crate::evaluate) struct Aim {
     /// Its place among the attributes.
     pub attribute: usize,
-    /// The target share by group; 0 for items without a group.
+    /// The place of each group's code among the groups by name, so that no sum over groups depends
+    /// on which was met first.
+    pub places: Vec<usize>,
+    /// The target share by place; 0 for items without a group.
     pub shares: Vec<f64>,
     /// How many groups a list has to show to show all of them.
     pub groups: usize,
@@ -84,7 +87,14 @@ impl Aim {
             Target::Given(_) => weights,
             _ => normalised(weights, &known),
         };
-        Ok(Self { attribute: at, shares, groups, note })
+        let mut by_name: Vec<usize> = (0..shares.len()).collect();
+        by_name.sort_by_key(|&code| &attribute.groups[code]);
+        let mut places = vec![0; shares.len()];
+        for (place, &code) in by_name.iter().enumerate() {
+            places[code] = place;
+        }
+        let shares = by_name.iter().map(|&code| shares[code]).collect();
+        Ok(Self { attribute: at, places, shares, groups, note })
     }
 }
 
