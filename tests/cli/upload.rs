@@ -272,6 +272,6 @@ fn a_mistake_on_the_command_line_is_found_before_the_server_is_asked() {
     upload("/dev/null", &[]).assert_code(1).assert_err("is not a regular file");
     let spec = r#"{"task": "binary_classification", "label": "y", "scores": "p"}"#;
     let ended = upload(&adult, &["--spec", spec, "--dataset", "a@1"]);
-    ended.assert_code(1).assert_err("unknown key `scores` (expected `score`)");
+    ended.assert_code(1).assert_err("has no `scores` (expected `score`)");
     assert!(stub.asked().is_empty());
 }

@@ -59,15 +59,14 @@ impl Fields<'_> {
         let table = self.table;
         for key in table.keys().filter(|key| !known.contains(&key.as_str())) {
             let elsewhere = Task::ALL.into_iter().any(|task| task.keys().contains(&key.as_str()));
-            let (code, message, expected) = if elsewhere {
-                let message = format!("a spec of task `{}` has no `{key}`", task.as_str());
-                ("other_task", message, format!("keys from {}", known.join(", ")))
+            let (code, message) = if elsewhere {
+                ("other_task", format!("a spec of task `{}` has no `{key}`", task.as_str()))
             } else {
-                let expected = match nearest_of(key, known.iter().copied()) {
-                    Some(nearest) => format!("`{nearest}`"),
-                    None => format!("one of {}", known.join(", ")),
-                };
-                ("unknown_key", format!("the spec has an unknown key `{key}`"), expected)
+                ("unknown_key", format!("the spec has an unknown key `{key}`"))
+            };
+            let expected = match nearest_of(key, known.iter().copied()) {
+                Some(nearest) => format!("`{nearest}`"),
+                None => format!("one of {}", known.join(", ")),
             };
             self.problem(code, &format!("/{}", pointer(key)), message, &expected);
         }
