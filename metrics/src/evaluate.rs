@@ -1,10 +1,13 @@
 //! From a file of predictions to a run document: the one entry point of reading.
 
 mod aggregate;
+mod gather;
+mod tally;
 
 use crate::rates::{self, Setting};
-use crate::read::{self, Table};
+use crate::read::FileRead;
 use crate::run::{self, Instrument};
+use crate::slice::normalise_name;
 use crate::{DatasetRef, Problem, RunDocument, Spec};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -81,11 +84,13 @@ pub struct GroupRead {
     pub rows: u64,
 }
 
-/// Evaluates a file of predictions (CSV or Parquet; CSV also gzip or zstd compressed), recognised by
-/// its content: every metric that its columns allow, overall, per group and per intersection.
+/// Evaluates a file of predictions (CSV, Parquet or NDJSON, each also gzip or zstd compressed),
+/// recognised by its content: every metric that its columns allow, overall, per group and per
+/// intersection.
 ///
-/// Memory grows with the number of rows (some 40 bytes each, and 2 per attribute), not with the
-/// width of the file.
+/// Memory grows with the number of rows only where there are scores or weights, and only up to
+/// 10,000,000 rows (some 40 bytes each, and 2 per attribute), never with the width of the file.
+/// Beyond that many rows, areas under the ROC curve are taken on a grid of scores, with its bound.
 ///
 /// # Errors
 /// Every problem of the file, up to a hundred and a count of the rest, each with its place. In
@@ -95,15 +100,14 @@ pub fn evaluate(path: &Path, spec: &Spec, about: About) -> Result<Evaluation, Ve
         let problem = Problem::new("bad_level", format!("confidence level {}", about.level));
         return Err(vec![problem.expected("a number between 0 and 1")]);
     }
-    let table = read::read(path, spec)?;
-    let slices = aggregate::aggregate(&table, spec)?;
+    let (file, slices) = gather::gather(path, spec)?;
     let setting = Setting {
         weighted: spec.weight.is_some(),
         scored: spec.score.is_some(),
         threshold: spec.threshold,
         level: about.level,
     };
-    let rows_used = table.rows();
+    let rows_used = file.rows;
     let estimates = slices
         .iter()
         .flat_map(|slice| rates::estimates(&slice.slice, &slice.counts, slice.auc, setting))
@@ -122,22 +126,23 @@ pub fn evaluate(path: &Path, spec: &Spec, about: About) -> Result<Evaluation, Ve
         metrics: Vec::new(),
         estimates,
     };
-    let receipt = receipt(table, spec, &slices);
+    let receipt = receipt(file, spec, &slices);
     Ok(Evaluation { document, receipt })
 }
 
-fn receipt(table: Table, spec: &Spec, slices: &[aggregate::SliceCounts]) -> Receipt {
-    let attributes = table
-        .attributes
+fn receipt(file: FileRead, spec: &Spec, slices: &[aggregate::SliceCounts]) -> Receipt {
+    let attributes = spec
+        .slices
         .iter()
-        .map(|attribute| AttributeRead {
-            name: attribute.name.clone(),
-            groups: slices
+        .map(|column| {
+            let name = normalise_name(column);
+            let groups = slices
                 .iter()
                 .filter(|slice| slice.slice.arity() == 1)
-                .filter_map(|slice| Some((slice.slice.group(&attribute.name)?, &slice.counts)))
+                .filter_map(|slice| Some((slice.slice.group(&name)?, &slice.counts)))
                 .map(|(group, counts)| GroupRead { name: group.to_owned(), rows: counts.all() })
-                .collect(),
+                .collect();
+            AttributeRead { name, groups }
         })
         .collect();
     let mut notes = Vec::new();
@@ -152,16 +157,24 @@ fn receipt(table: Table, spec: &Spec, slices: &[aggregate::SliceCounts]) -> Rece
     if spec.weight.is_some() {
         notes.push("weighted: intervals use the effective number of rows".to_owned());
     }
+    let bound = slices.iter().filter_map(|slice| Some(slice.auc?.bound)).fold(0.0, f64::max);
+    if bound > 0.0 {
+        notes.push(format!(
+            "areas under the curve are of scores on a grid of {} bins, so they may be off by up to \
+             {bound:.5}; their intervals allow for it",
+            crate::auc::BINS
+        ));
+    }
     Receipt {
-        rows_used: table.rows(),
-        format: table.format,
-        rows_read: table.rows_read,
-        dropped: match table.dropped {
+        rows_used: file.rows,
+        format: file.format,
+        rows_read: file.rows_read,
+        dropped: match file.dropped {
             0 => Vec::new(),
             rows => vec![Dropped { reason: "an attribute is empty".to_owned(), rows }],
         },
-        columns_used: table.columns_used,
-        columns_ignored: table.columns_ignored,
+        columns_used: file.columns_used,
+        columns_ignored: file.columns_ignored,
         attributes,
         notes,
     }

@@ -305,7 +305,11 @@ impl Maker<'_> {
             estimate.stderr = Some(stderr);
             (interval::logit_normal(auc.value, stderr, level), name)
         };
-        estimate.interval = Some(bounds.interval(level, name));
+        let mut interval = bounds.widened(auc.bound).interval(level, name);
+        if auc.bound > 0.0 {
+            interval.method.push_str(method::ON_GRID);
+        }
+        estimate.interval = Some(interval);
         estimate
     }
 }

@@ -1,108 +1,214 @@
-//! Reading a file of predictions into columns, whatever its format.
+//! Reading a file of predictions, whatever its format: [`read`] checks what a [`Request`] asks for,
+//! part by part on all cores, and hands the parts to a [`Gather`], which keeps rows or counts them.
 
 mod cell;
+mod column;
 mod csv;
 mod draft;
+mod ndjson;
 mod pages;
 mod parquet;
+mod parts;
 mod problems;
+mod request;
+mod table;
 
+use crate::Problem;
 use crate::catalogue::nearest_of;
-use crate::{Problem, Spec};
-use draft::Draft;
+pub(crate) use column::Values;
+pub(crate) use draft::{Draft, too_many_groups};
 use problems::Problems;
+pub(crate) use request::{Kind, Range, Request, Wanted};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
+pub(crate) use table::{Cases, Table};
 
 /// A header with more columns than this is not a table of predictions.
 const MOST_COLUMNS: usize = 10_000;
 /// More groups than this make no attribute.
 pub(crate) const MOST_GROUPS: usize = 1_000;
+/// Compressed Parquet is unpacked into memory, up to so many bytes,
+const MOST_UNPACKED: u64 = 512 << 20;
+/// and up to so many times its size: a writer leaves little to be packed.
+const MOST_UNPACKED_FOLD: u64 = 64;
 
-/// The rows of a file, by column.
-#[derive(Debug, Default)]
-pub(crate) struct Table {
-    /// Label + 2 × prediction, per row.
-    pub cells: Vec<u8>,
-    /// Scores in 0..1, never -0; empty when there are none.
-    pub scores: Vec<f64>,
-    /// Weights, finite and not negative; empty when there are none.
-    pub weights: Vec<f64>,
-    pub attributes: Vec<Attribute>,
+/// What becomes of the rows that a reader brings.
+pub(crate) trait Gather: Sync {
+    /// What is left of some rows once they were looked at.
+    type Part: Send;
+
+    /// Is told how many rows the file has, if it says so beforehand.
+    fn expect(&mut self, _rows: u64) {}
+
+    /// Whether no more rows are wanted.
+    fn has_enough(&self) -> bool {
+        false
+    }
+
+    /// Takes rows of which nothing is wrong, on any thread.
+    fn digest(&self, draft: Draft) -> Self::Part;
+
+    /// Adds parts in the order of the file.
+    ///
+    /// # Errors
+    /// What makes reading on of no use.
+    fn add(&mut self, part: Self::Part) -> Result<(), Problem>;
+}
+
+/// What was read of a file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FileRead {
+    /// `csv`, `ndjson` or `parquet`, with how it was compressed: `csv, gzip`.
+    pub format: String,
     pub rows_read: u64,
+    /// Rows that were handed on.
+    pub rows: u64,
     /// Rows left out because an attribute is empty.
     pub dropped: u64,
     pub columns_used: Vec<String>,
     pub columns_ignored: Vec<String>,
-    pub format: String,
-}
-
-/// An attribute, with the group of each row.
-#[derive(Debug, Default)]
-pub(crate) struct Attribute {
-    pub name: String,
-    pub groups: Vec<String>,
-    pub codes: Vec<u16>,
-}
-
-impl Table {
-    pub fn rows(&self) -> u64 {
-        self.cells.len() as u64
-    }
 }
 
 /// Reads a file; its format is told by its content.
-pub(crate) fn read(path: &Path, spec: &Spec) -> Result<Table, Vec<Problem>> {
-    let broken = |error: io::Error| vec![unreadable(&error)];
-    let mut file = File::open(path).map_err(broken)?;
-    let size = file.metadata().map_err(broken)?.len();
-    let head = head(&mut file).map_err(broken)?;
-    file.rewind().map_err(broken)?;
-    match Format::of(&head)? {
-        Format::Parquet => parquet::read(path, size, spec),
-        Format::Text => csv::read(file, "csv", spec),
-        Format::Gzip => {
-            inside("gzip", flate2::read::MultiGzDecoder::new(BufReader::new(file)), spec)
+///
+/// # Errors
+/// Every problem of the file, up to a hundred and a count of the rest.
+pub(crate) fn read<G: Gather>(
+    path: &Path,
+    request: &Request,
+    gather: G,
+) -> Result<(G, FileRead), Vec<Problem>> {
+    let mut input = Input::open(path)?;
+    let format = input.format()?;
+    let mut collector = Collector::new(request, gather, &input.name(format));
+    match (format, input.content) {
+        (Format::Csv, Content::Text(text)) => csv::read(text, request, &mut collector),
+        (Format::Ndjson, Content::Text(text)) => ndjson::read(text, request, &mut collector),
+        (_, content) => parquet::read(content.source(path)?, request, &mut collector),
+    }?;
+    collector.finish()
+}
+
+/// The names of a file's columns; none where they are not written ahead of the rows.
+///
+/// # Errors
+/// What keeps the file from being read at all.
+pub(crate) fn header(path: &Path) -> Result<Vec<String>, Vec<Problem>> {
+    let mut input = Input::open(path)?;
+    match (input.format()?, input.content) {
+        (Format::Csv, Content::Text(text)) => csv::names(text),
+        (Format::Ndjson, _) => Ok(Vec::new()),
+        (_, content) => parquet::names(content.source(path)?),
+    }
+}
+
+/// A file that was opened and, where it is compressed, is being unpacked.
+struct Input {
+    head: Vec<u8>,
+    compression: Option<&'static str>,
+    content: Content,
+}
+
+enum Content {
+    /// From its first byte on.
+    Text(Box<dyn Read + Send>),
+    /// A file with so many bytes.
+    Parquet(u64),
+    /// What a compressed file holds from its first byte on, and how many bytes pack it.
+    PackedParquet(Box<dyn Read + Send>, u64),
+}
+
+impl Input {
+    fn open(path: &Path) -> Result<Self, Vec<Problem>> {
+        let broken = |error: io::Error| vec![unreadable(&error)];
+        let mut file = File::open(path).map_err(broken)?;
+        let size = file.metadata().map_err(broken)?.len();
+        let head = head(&mut file).map_err(broken)?;
+        file.rewind().map_err(broken)?;
+        let (compression, mut decoder): (_, Box<dyn Read + Send>) = match Packing::of(&head) {
+            Packing::None if head.starts_with(PARQUET) => {
+                let content = Content::Parquet(size);
+                return Ok(Self { head, compression: None, content });
+            }
+            Packing::None => {
+                let content = Content::Text(Box::new(file));
+                return Ok(Self { head, compression: None, content });
+            }
+            Packing::Gzip => {
+                ("gzip", Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file))))
+            }
+            Packing::Zstd => ("zstd", Box::new(zstd::Decoder::new(file).map_err(broken)?)),
+        };
+        let head = self::head(&mut decoder)
+            .map_err(|error| vec![broken_compression(compression, &error)])?;
+        let whole = Box::new(io::Cursor::new(head.clone()).chain(decoder));
+        let content = if head.starts_with(PARQUET) {
+            Content::PackedParquet(whole, size)
+        } else {
+            Content::Text(whole)
+        };
+        Ok(Self { head, compression: Some(compression), content })
+    }
+
+    fn format(&mut self) -> Result<Format, Vec<Problem>> {
+        let Some(compression) = self.compression else {
+            return Format::of(&self.head);
+        };
+        let refuse = |what: &str, expected: &str| {
+            let message = format!("it is {compression} of {what}");
+            Err(vec![Problem::new("wrong_content", message).expected(expected)])
+        };
+        if !matches!(Packing::of(&self.head), Packing::None) {
+            return refuse("a compressed file", "a file compressed once");
         }
-        Format::Zstd => {
-            let decoder = zstd::Decoder::new(file).map_err(broken)?;
-            inside("zstd", decoder, spec)
+        Format::of(&self.head).or_else(|problems| match problems.first() {
+            Some(problem) if problem.code == "empty_file" => refuse("nothing", "rows"),
+            Some(problem) => {
+                let what = problem.message.strip_prefix("the file is ").unwrap_or("something else");
+                refuse(what, EXPECTED)
+            }
+            None => Err(problems),
+        })
+    }
+
+    fn name(&self, format: Format) -> String {
+        let name = match format {
+            Format::Csv => "csv",
+            Format::Ndjson => "ndjson",
+            Format::Parquet => "parquet",
+        };
+        self.compression.map_or_else(|| name.to_owned(), |how| format!("{name}, {how}"))
+    }
+}
+
+impl Content {
+    /// Parquet is read from its end, so what is packed has to be unpacked first, into memory.
+    fn source(self, path: &Path) -> Result<parquet::Source, Vec<Problem>> {
+        match self {
+            Self::Parquet(size) => Ok(parquet::Source::File(path.to_owned(), size)),
+            Self::PackedParquet(decoder, size) => unpack(decoder, size),
+            // No other format comes here.
+            Self::Text(_) => Err(vec![Problem::new("wrong_format", "the file is not Parquet")]),
         }
     }
 }
 
-/// Reads what a compressed file holds, if it is text.
-fn inside(
-    compression: &str,
-    mut decoder: impl Read + Send,
-    spec: &Spec,
-) -> Result<Table, Vec<Problem>> {
-    let head = head(&mut decoder).map_err(|error| vec![broken_compression(compression, &error)])?;
-    let refuse = |what: &str, expected: &str| {
-        let message = format!("it is {compression} of {what}");
-        Err(vec![Problem::new("wrong_content", message).expected(expected)])
-    };
-    match Format::of(&head) {
-        Ok(Format::Text) => {
-            csv::read(head.as_slice().chain(decoder), &format!("csv, {compression}"), spec)
-        }
-        Ok(Format::Parquet) => {
-            refuse("Parquet", "the Parquet file itself; it is compressed inside")
-        }
-        Ok(Format::Gzip | Format::Zstd) => {
-            refuse("a compressed file", "CSV compressed once, or Parquet")
-        }
-        Err(problems) if problems.iter().any(|problem| problem.code == "empty_file") => {
-            refuse("nothing", "CSV with a header and rows")
-        }
-        Err(problems) => {
-            let what = problems.first().map_or("something else", |problem| {
-                problem.message.strip_prefix("the file is ").unwrap_or("something else")
-            });
-            refuse(what, "CSV or Parquet")
-        }
+fn unpack(decoder: Box<dyn Read + Send>, packed: u64) -> Result<parquet::Source, Vec<Problem>> {
+    let most = (packed.saturating_mul(MOST_UNPACKED_FOLD)).clamp(1 << 20, MOST_UNPACKED);
+    let mut bytes = Vec::new();
+    decoder
+        .take(most + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| vec![broken_compression("compressed", &error)])?;
+    if bytes.len() as u64 > most {
+        let message = format!("the file unpacks to more than {most} bytes of Parquet");
+        return Err(vec![
+            Problem::new("unpacks_too_far", message)
+                .expected("the Parquet file itself; it is compressed inside"),
+        ]);
     }
+    Ok(parquet::Source::Memory(bytes.into()))
 }
 
 fn unreadable(error: &io::Error) -> Problem {
@@ -120,18 +226,38 @@ fn head(input: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-enum Format {
-    Parquet,
-    Text,
+enum Packing {
+    None,
     Gzip,
     Zstd,
 }
 
+impl Packing {
+    fn of(head: &[u8]) -> Self {
+        match head {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            _ => Self::None,
+        }
+    }
+}
+
+/// How every Parquet file begins.
+const PARQUET: &[u8] = b"PAR1";
+const EXPECTED: &str = "CSV, Parquet or NDJSON";
+
+#[derive(Clone, Copy)]
+enum Format {
+    Parquet,
+    Csv,
+    Ndjson,
+}
+
 impl Format {
     fn of(head: &[u8]) -> Result<Self, Vec<Problem>> {
-        let refuse = |code: &str, what: &str| {
+        let refuse = |what: &str, expected: &str| {
             let message = format!("the file is {what}");
-            Err(vec![Problem::new(code, message).expected("CSV or Parquet")])
+            Err(vec![Problem::new("wrong_format", message).expected(expected)])
         };
         let known_other: [(&[u8], &str); 9] = [
             (b"PK\x03\x04", "a ZIP archive (a spreadsheet, perhaps)"),
@@ -144,27 +270,26 @@ impl Format {
             (b"\xfe\xff", "text in UTF-16; save it as UTF-8"),
             (b"\x89PNG", "an image"),
         ];
-        match head {
-            [] => Err(vec![
-                Problem::new("empty_file", "the file is empty").expected("a header and rows"),
-            ]),
-            [b'P', b'A', b'R', b'1', ..] => Ok(Self::Parquet),
-            [0x1f, 0x8b, ..] => Ok(Self::Gzip),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Ok(Self::Zstd),
-            _ => {
-                if let Some((_, what)) =
-                    known_other.iter().find(|(magic, _)| head.starts_with(magic))
-                {
-                    return refuse("wrong_format", what);
-                }
-                if head.contains(&0) || cut_utf8(head).is_err() {
-                    return refuse("wrong_format", "neither text nor Parquet");
-                }
-                if head.trim_ascii_start().starts_with(b"{") {
-                    return refuse("wrong_format", "JSON");
-                }
-                Ok(Self::Text)
+        if head.is_empty() {
+            let problem = Problem::new("empty_file", "the file is empty");
+            return Err(vec![problem.expected("a header and rows")]);
+        }
+        if head.starts_with(PARQUET) {
+            return Ok(Self::Parquet);
+        }
+        if let Some((_, what)) = known_other.iter().find(|(magic, _)| head.starts_with(magic)) {
+            return refuse(what, EXPECTED);
+        }
+        if head.contains(&0) || cut_utf8(head).is_err() {
+            return refuse("neither text nor Parquet", EXPECTED);
+        }
+        let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+        match text {
+            [b'{', ..] => Ok(Self::Ndjson),
+            [b'[', rest @ ..] if rest.trim_ascii_start().starts_with(b"{") => {
+                refuse("a JSON array", "NDJSON: one JSON object per line, without brackets around")
             }
+            _ => Ok(Self::Csv),
         }
     }
 }
@@ -179,59 +304,35 @@ fn cut_utf8(bytes: &[u8]) -> Result<(), ()> {
     }
 }
 
-/// Where the columns of the spec stand in a header.
-struct Columns {
-    label: usize,
-    score: Option<usize>,
-    prediction: Option<usize>,
-    weight: Option<usize>,
-    slices: Vec<usize>,
-    used: Vec<String>,
-    ignored: Vec<String>,
-}
-
-impl Columns {
-    fn find(header: &[String], spec: &Spec) -> Result<Self, Vec<Problem>> {
-        let mut problems = Vec::new();
-        let mut at = |name: &String| {
-            let mut places = header.iter().enumerate().filter(|(_, column)| *column == name);
-            match (places.next(), places.next()) {
-                (Some((place, _)), None) => place,
-                (Some(_), Some(_)) => {
-                    let message = format!("column `{name}` stands twice in the header");
-                    problems.push(
-                        Problem::new("duplicate_column", message)
-                            .at_cell(Some(1), Some(name))
-                            .expected("each column once"),
-                    );
-                    0
-                }
-                _ => {
-                    problems.push(unknown_column(name, header));
-                    0
-                }
+/// Where the columns that are asked for stand in a header.
+fn places(header: &[String], request: &Request) -> Result<Vec<usize>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut at = |name: &str| {
+        let mut places = header.iter().enumerate().filter(|(_, column)| *column == name);
+        match (places.next(), places.next()) {
+            (Some((place, _)), None) => place,
+            (Some(_), Some(_)) => {
+                let message = format!("column `{name}` stands twice in the header");
+                problems.push(
+                    Problem::new("duplicate_column", message)
+                        .at_cell(Some(1), Some(name))
+                        .expected("each column once"),
+                );
+                0
             }
-        };
-        for column in [&spec.id, &spec.cluster].into_iter().flatten() {
-            at(column);
+            _ => {
+                problems.push(unknown_column(name, header));
+                0
+            }
         }
-        let columns = Self {
-            label: at(&spec.label),
-            score: spec.score.as_ref().map(&mut at),
-            prediction: spec.prediction.as_ref().map(&mut at),
-            weight: spec.weight.as_ref().map(&mut at),
-            slices: spec.slices.iter().map(&mut at).collect(),
-            used: spec.columns().into_iter().map(str::to_owned).collect(),
-            ignored: header
-                .iter()
-                .filter(|column| !spec.columns().contains(&column.as_str()))
-                .cloned()
-                .collect(),
-        };
-        // One column may be asked for twice, and is then told of twice.
-        problems.dedup();
-        if problems.is_empty() { Ok(columns) } else { Err(problems) }
+    };
+    for column in &request.present {
+        at(column);
     }
+    let places = request.columns.iter().map(|wanted| at(&wanted.name)).collect();
+    // One column may be asked for twice, and is then told of twice.
+    problems.dedup();
+    if problems.is_empty() { Ok(places) } else { Err(problems) }
 }
 
 fn unknown_column(name: &str, header: &[String]) -> Problem {
@@ -256,88 +357,93 @@ fn too_many_columns(columns: usize) -> Problem {
         .expected(format!("at most {MOST_COLUMNS}"))
 }
 
-/// Collects drafts in the order of the file.
-struct Collector<'a> {
-    spec: &'a Spec,
-    table: Table,
+/// Adds up what parts of a file say, in the order of the file.
+struct Collector<'a, G> {
+    request: &'a Request,
+    gather: G,
+    file: FileRead,
     problems: Problems,
     classes: cell::Classes,
 }
 
-impl<'a> Collector<'a> {
-    fn new(spec: &'a Spec, columns: &Columns, format: &str) -> Self {
-        let attributes = spec
-            .slices
-            .iter()
-            .map(|name| Attribute {
-                name: crate::slice::normalise_name(name),
-                ..Attribute::default()
-            })
-            .collect();
-        let table = Table {
-            attributes,
-            columns_used: columns.used.clone(),
-            columns_ignored: columns.ignored.clone(),
-            format: format.to_owned(),
-            ..Table::default()
-        };
-        Self { spec, table, problems: Problems::default(), classes: cell::Classes::default() }
-    }
+/// What a part of a file says.
+struct Digested<P> {
+    rows: usize,
+    rows_read: u64,
+    dropped: u64,
+    problems: Problems,
+    classes: cell::Classes,
+    part: Option<P>,
+}
 
-    /// Whether reading on would only find more of the same.
-    fn hopeless(&self) -> bool {
-        self.problems.is_fatal()
-    }
-
-    /// Adds the rows of a draft; `lines` stand before it.
-    fn add(&mut self, draft: Draft, lines: u64) {
-        self.table.rows_read += draft.rows_read;
-        self.table.dropped += draft.dropped;
-        self.problems.append(draft.problems, lines);
-        self.classes.merge(draft.classes);
-        if self.table.rows() + draft.cells.len() as u64 > u64::from(u32::MAX) {
-            let problem = Problem::new("too_many_rows", "the file has too many rows");
-            self.problems.fatal(problem.expected(format!("at most {}", u32::MAX)));
-        }
-        if !self.problems.is_empty() {
-            return;
-        }
-        self.table.cells.extend(draft.cells);
-        self.table.scores.extend(draft.scores);
-        self.table.weights.extend(draft.weights);
-        for (attribute, groups) in self.table.attributes.iter_mut().zip(draft.groups) {
-            let codes: Vec<u16> =
-                groups.names.into_iter().map(|name| attribute.code(name)).collect();
-            attribute.codes.extend(groups.codes.iter().map(|&code| codes[usize::from(code)]));
-            if attribute.groups.len() > MOST_GROUPS {
-                self.problems.fatal(draft::too_many_groups(&attribute.name));
-            }
+impl<'a, G: Gather> Collector<'a, G> {
+    fn new(request: &'a Request, gather: G, format: &str) -> Self {
+        Self {
+            request,
+            gather,
+            file: FileRead { format: format.to_owned(), ..FileRead::default() },
+            problems: Problems::default(),
+            classes: cell::Classes::default(),
         }
     }
 
-    fn finish(mut self) -> Result<Table, Vec<Problem>> {
-        if self.problems.is_empty() && self.table.rows_read == 0 {
-            let problem = Problem::new("no_rows", "the file has a header but no rows");
-            self.problems.push(|| problem.expected("at least one row"));
+    /// Notes which columns the file has.
+    fn columns(&mut self, header: &[String]) {
+        let used = self.request.names();
+        self.file.columns_ignored =
+            header.iter().filter(|column| !used.contains(&column.as_str())).cloned().collect();
+        self.file.columns_used = used.into_iter().map(str::to_owned).collect();
+    }
+
+    /// Whether reading on is of no use.
+    fn is_done(&self) -> bool {
+        self.problems.is_fatal() || self.gather.has_enough()
+    }
+
+    /// Looks at the rows of a part, on any thread.
+    fn digest(&self, mut draft: Draft) -> Digested<G::Part> {
+        Digested {
+            rows: draft.rows,
+            rows_read: draft.rows_read,
+            dropped: draft.dropped,
+            problems: std::mem::take(&mut draft.problems),
+            classes: std::mem::take(&mut draft.classes),
+            part: draft.right.then(|| self.gather.digest(draft)),
         }
-        if self.problems.is_empty() && self.table.cells.is_empty() {
+    }
+
+    /// Adds a part; `lines` stand before it.
+    fn add(&mut self, digested: Digested<G::Part>, lines: u64) {
+        self.file.rows_read += digested.rows_read;
+        self.file.dropped += digested.dropped;
+        self.problems.append(digested.problems, lines);
+        self.classes.merge(digested.classes);
+        let Some(part) = digested.part.filter(|_| self.problems.is_empty()) else { return };
+        self.file.rows += digested.rows as u64;
+        if let Err(problem) = self.gather.add(part) {
+            self.problems.fatal(problem);
+        }
+    }
+
+    fn finish(mut self) -> Result<(G, FileRead), Vec<Problem>> {
+        if self.gather.has_enough() && self.problems.is_empty() {
+            return Ok((self.gather, self.file));
+        }
+        if self.problems.is_empty() && self.file.rows_read == 0 {
+            let message = if self.file.format.starts_with("ndjson") {
+                "the file has no rows"
+            } else {
+                "the file has a header but no rows"
+            };
+            self.problems.push(|| Problem::new("no_rows", message).expected("at least one row"));
+        }
+        if self.problems.is_empty() && self.file.rows == 0 {
             let message = "every row has an empty attribute and was dropped";
             self.problems
                 .push(|| Problem::new("no_rows", message).expected("`missing = \"group\"`"));
         }
-        self.classes.judge(self.spec, &mut self.problems);
+        self.classes.judge(self.request, &mut self.problems);
         let problems = self.problems.into_list();
-        if problems.is_empty() { Ok(self.table) } else { Err(problems) }
-    }
-}
-
-impl Attribute {
-    #[expect(clippy::cast_possible_truncation, reason = "reading stops above `MOST_GROUPS`")]
-    fn code(&mut self, name: String) -> u16 {
-        let place = self.groups.iter().position(|group| *group == name).unwrap_or_else(|| {
-            self.groups.push(name);
-            self.groups.len() - 1
-        });
-        place as u16
+        if problems.is_empty() { Ok((self.gather, self.file)) } else { Err(problems) }
     }
 }

@@ -9,6 +9,7 @@ use crate::counts::Counts;
 use crate::read::Table;
 use crate::{Problem, Slice, Spec};
 use rayon::prelude::*;
+use std::collections::HashMap;
 
 /// The rows of a slice.
 pub(super) struct SliceCounts {
@@ -19,20 +20,30 @@ pub(super) struct SliceCounts {
 
 /// Up to so many combinations of all attributes, rows are counted per combination.
 const MOST_JOINT_CELLS: usize = 4_096;
-/// A family of slices with more possible combinations than this is refused.
-const MOST_POSSIBLE_CELLS: usize = 1 << 20;
+/// Up to so many possible combinations, those that occur are marked in a table of all.
+const MOST_MARKED: u64 = 1 << 20;
 /// More slices than this in one run are refused.
-const MOST_SLICES: usize = 20_000;
+pub(super) const MOST_SLICES: usize = 20_000;
 /// Rows that one task counts.
 const CHUNK: usize = 1 << 15;
 
 pub(super) fn aggregate(table: &Table, spec: &Spec) -> Result<Vec<SliceCounts>, Vec<Problem>> {
-    let families = families(table, spec)?;
-    let rows = Rows { table, scale: weight_scale(&table.weights) };
+    let families = families(spec);
+    let problems: Vec<Problem> = families
+        .iter()
+        .filter(|family| possible_cells(table, family).is_none())
+        .map(|family| too_many_combinations(family.iter().map(|&i| &table.attributes[i].name)))
+        .collect();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let largest = table.weights.iter().copied().fold(0.0, f64::max);
+    let rows = Rows { table, scale: weight_scale(largest) };
     let order = rows.order();
     let everything: Vec<usize> = (0..table.attributes.len()).collect();
-    let joint =
-        possible_cells(table, &everything).filter(|cells| *cells <= MOST_JOINT_CELLS).map(|_| {
+    let joint = possible_cells(table, &everything)
+        .filter(|cells| *cells <= MOST_JOINT_CELLS as u64)
+        .map(|_| {
             let cells = Cells::of(table, &everything);
             let counted = rows.counted(&cells, &order);
             (cells, counted)
@@ -60,43 +71,40 @@ pub(super) fn aggregate(table: &Table, spec: &Spec) -> Result<Vec<SliceCounts>, 
         .flatten()
         .collect();
     if slices.len() > MOST_SLICES {
-        let message = format!("the spec makes {} slices", slices.len());
-        let problem = Problem::new("too_many_slices", message)
-            .expected(format!("at most {MOST_SLICES}; cross fewer attributes"));
-        return Err(vec![problem]);
+        return Err(vec![too_many_slices()]);
     }
     slices.sort_by(|a, b| (a.slice.arity(), &a.slice).cmp(&(b.slice.arity(), &b.slice)));
     Ok(slices)
 }
 
 /// The sets of attributes whose groups are slices: none (overall), each one, each intersection.
-fn families(table: &Table, spec: &Spec) -> Result<Vec<Vec<usize>>, Vec<Problem>> {
+pub(super) fn families(spec: &Spec) -> Vec<Vec<usize>> {
     let mut families = vec![Vec::new()];
-    families.extend((0..table.attributes.len()).map(|attribute| vec![attribute]));
-    let mut problems = Vec::new();
-    for intersection in &spec.intersections {
-        let family: Vec<usize> = intersection
-            .iter()
-            .filter_map(|column| spec.slices.iter().position(|slice| slice == column))
-            .collect();
-        match possible_cells(table, &family) {
-            Some(cells) if cells <= MOST_POSSIBLE_CELLS => families.push(family),
-            _ => {
-                let message = format!("{} has too many combinations", intersection.join(" × "));
-                problems.push(
-                    Problem::new("too_many_cells", message)
-                        .expected(format!("at most {MOST_POSSIBLE_CELLS}")),
-                );
-            }
-        }
-    }
-    if problems.is_empty() { Ok(families) } else { Err(problems) }
+    families.extend((0..spec.slices.len()).map(|attribute| vec![attribute]));
+    families.extend(spec.intersections.iter().map(|intersection| {
+        let place = |column| spec.slices.iter().position(|slice| slice == column);
+        intersection.iter().filter_map(place).collect()
+    }));
+    families
 }
 
-fn possible_cells(table: &Table, family: &[usize]) -> Option<usize> {
-    family
-        .iter()
-        .try_fold(1_usize, |cells, &i| cells.checked_mul(table.attributes[i].groups.len().max(1)))
+pub(super) fn too_many_slices() -> Problem {
+    let message = format!("the spec makes more than {MOST_SLICES} slices of this file");
+    Problem::new("too_many_slices", message)
+        .expected(format!("at most {MOST_SLICES}; cross fewer attributes"))
+}
+
+pub(super) fn too_many_combinations<'a>(attributes: impl Iterator<Item = &'a String>) -> Problem {
+    let names = attributes.map(String::as_str).collect::<Vec<_>>().join(" × ");
+    Problem::new("too_many_cells", format!("{names} has too many combinations"))
+        .expected("fewer than 2^64; cross fewer attributes")
+}
+
+/// How many combinations of groups there can be; `None` when there are no numbers for so many.
+fn possible_cells(table: &Table, family: &[usize]) -> Option<u64> {
+    family.iter().try_fold(1_u64, |cells, &i| {
+        cells.checked_mul(table.attributes[i].groups.len().max(1).next_power_of_two() as u64)
+    })
 }
 
 fn named(
@@ -131,46 +139,63 @@ struct Cells {
 }
 
 impl Cells {
-    #[expect(clippy::cast_possible_truncation, reason = "there are at most 2^20 combinations")]
     fn of(table: &Table, attributes: &[usize]) -> Self {
-        let sizes: Vec<usize> =
-            attributes.iter().map(|&i| table.attributes[i].groups.len().max(1)).collect();
+        let sizes: Vec<u64> =
+            attributes.iter().map(|&i| table.attributes[i].groups.len().max(1) as u64).collect();
+        let (numbers, of_row) = if sizes.iter().product::<u64>() <= MOST_MARKED {
+            Self::marked(table, attributes, &sizes)
+        } else {
+            Self::hashed(table, attributes, &sizes)
+        };
+        let mut groups: Vec<Vec<u16>> =
+            numbers.into_iter().map(|number| codes_of(number, &sizes)).collect();
+        // No rows at all is still one slice: overall.
+        if attributes.is_empty() && groups.is_empty() {
+            groups.push(Vec::new());
+        }
+        Self { attributes: attributes.to_vec(), groups, of_row }
+    }
+
+    /// The numbers of the combinations that occur, and each row's place among them.
+    #[expect(clippy::cast_possible_truncation, reason = "there are at most 2^20 combinations")]
+    fn marked(table: &Table, attributes: &[usize], sizes: &[u64]) -> (Vec<u64>, Vec<u32>) {
         let mut of_row = vec![0_u32; table.cells.len()];
         of_row.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, cells)| {
-            for (&attribute, &size) in attributes.iter().zip(&sizes) {
+            for (&attribute, &size) in attributes.iter().zip(sizes) {
                 let codes = &table.attributes[attribute].codes[chunk * CHUNK..];
                 for (cell, &code) in cells.iter_mut().zip(codes) {
                     *cell = *cell * size as u32 + u32::from(code);
                 }
             }
         });
-        let possible = sizes.iter().product();
-        let mut seen = vec![u32::MAX; possible];
+        let mut places = vec![u32::MAX; sizes.iter().product::<u64>() as usize];
         for &cell in &of_row {
-            seen[cell as usize] = 0;
+            places[cell as usize] = 0;
         }
-        let mut groups = Vec::new();
-        for (cell, seen) in seen.iter_mut().enumerate().filter(|(_, seen)| **seen == 0) {
-            *seen = groups.len() as u32;
-            let mut rest = cell;
-            let mut codes: Vec<u16> = sizes
-                .iter()
-                .rev()
-                .map(|size| {
-                    let code = rest % size;
-                    rest /= size;
-                    code as u16
-                })
-                .collect();
-            codes.reverse();
-            groups.push(codes);
+        let mut numbers = Vec::new();
+        for (number, place) in places.iter_mut().enumerate().filter(|(_, place)| **place == 0) {
+            *place = numbers.len() as u32;
+            numbers.push(number as u64);
         }
-        of_row.par_iter_mut().for_each(|cell| *cell = seen[*cell as usize]);
-        // No rows at all is still one slice: overall.
-        if attributes.is_empty() && groups.is_empty() {
-            groups.push(Vec::new());
-        }
-        Self { attributes: attributes.to_vec(), groups, of_row }
+        of_row.par_iter_mut().for_each(|cell| *cell = places[*cell as usize]);
+        (numbers, of_row)
+    }
+
+    /// As [`Cells::marked`], where there can be too many combinations to mark them.
+    #[expect(clippy::cast_possible_truncation, reason = "there are at most 2^32 rows")]
+    fn hashed(table: &Table, attributes: &[usize], sizes: &[u64]) -> (Vec<u64>, Vec<u32>) {
+        let (mut numbers, mut places) = (Vec::new(), HashMap::new());
+        let of_row = (0..table.cells.len()).map(|row| {
+            let number = attributes.iter().zip(sizes).fold(0, |number, (&attribute, &size)| {
+                number * size + u64::from(table.attributes[attribute].codes[row])
+            });
+            *places.entry(number).or_insert_with(|| {
+                numbers.push(number);
+                numbers.len() as u32 - 1
+            })
+        });
+        let of_row = of_row.collect();
+        (numbers, of_row)
     }
 
     /// The combinations of fewer attributes, and for each of these combinations which one.
@@ -196,9 +221,25 @@ impl Cells {
     }
 }
 
+/// The codes of a combination, from its number.
+#[expect(clippy::cast_possible_truncation, reason = "codes are below 2^16")]
+fn codes_of(number: u64, sizes: &[u64]) -> Vec<u16> {
+    let mut rest = number;
+    let mut codes: Vec<u16> = sizes
+        .iter()
+        .rev()
+        .map(|size| {
+            let code = rest % size;
+            rest /= size;
+            code as u16
+        })
+        .collect();
+    codes.reverse();
+    codes
+}
+
 /// The power of two that brings every weight into 0..1 without rounding it.
-fn weight_scale(weights: &[f64]) -> f64 {
-    let largest = weights.iter().copied().fold(0.0, f64::max);
+pub(super) fn weight_scale(largest: f64) -> f64 {
     let (_, exponent) = libm::frexp(largest);
     libm::ldexp(1.0, -exponent)
 }

@@ -7,7 +7,7 @@ const LISTED: usize = 100;
 
 /// Problems in the order of the file, the first hundred of them in full.
 #[derive(Debug, Default)]
-pub(super) struct Problems {
+pub(crate) struct Problems {
     list: Vec<Problem>,
     more: u64,
     fatal: bool,

@@ -1,0 +1,115 @@
+//! From a file to the counts of its slices: rows are kept where they have to be, else counted as
+//! they come.
+
+use super::aggregate::{SliceCounts, aggregate, families, weight_scale};
+use super::tally::Tally;
+use crate::read::{
+    self, Cases, Draft, FileRead, Gather, Kind, Range, Request, Table, Values, Wanted,
+};
+use crate::{Problem, Spec};
+use std::path::Path;
+
+/// Up to so many rows, scores and weights are kept: the area under the curve is exact, and weights
+/// are scaled when the largest is known. Beyond, scores are put on a grid, and weights are read
+/// twice.
+pub(super) const MOST_KEPT: u64 = 10_000_000;
+
+/// The slices of a file, with their counts.
+///
+/// # Errors
+/// Every problem of the file.
+pub(super) fn gather(
+    path: &Path,
+    spec: &Spec,
+) -> Result<(FileRead, Vec<SliceCounts>), Vec<Problem>> {
+    gather_up_to(path, spec, MOST_KEPT)
+}
+
+fn gather_up_to(
+    path: &Path,
+    spec: &Spec,
+    most_kept: u64,
+) -> Result<(FileRead, Vec<SliceCounts>), Vec<Problem>> {
+    let request = Request::of(spec);
+    if spec.score.is_some() || spec.weight.is_some() {
+        let kept =
+            Kept { request: &request, spec, table: Table::new(spec), most: most_kept, full: false };
+        let (kept, file) = read::read(path, &request, kept)?;
+        if !kept.full {
+            return Ok((file, aggregate(&kept.table, spec)?));
+        }
+    }
+    let families = families(spec);
+    let scale = match &spec.weight {
+        None => 1.0,
+        Some(weight) => weight_scale(largest(path, weight)?),
+    };
+    let tally = Tally::new(&request, spec, &families, scale);
+    let (tally, file) = read::read(path, &request, tally)?;
+    let mut slices = tally.finish().map_err(|problem| vec![problem])?;
+    slices.sort_by(|a, b| (a.slice.arity(), &a.slice).cmp(&(b.slice.arity(), &b.slice)));
+    Ok((file, slices))
+}
+
+/// Rows that are kept, until there are too many.
+struct Kept<'a> {
+    request: &'a Request,
+    spec: &'a Spec,
+    table: Table,
+    most: u64,
+    full: bool,
+}
+
+impl Gather for Kept<'_> {
+    type Part = Cases;
+
+    fn expect(&mut self, rows: u64) {
+        self.full = rows > self.most;
+    }
+
+    fn has_enough(&self) -> bool {
+        self.full
+    }
+
+    fn digest(&self, draft: Draft) -> Cases {
+        Cases::of(draft, self.request, self.spec.threshold)
+    }
+
+    fn add(&mut self, cases: Cases) -> Result<(), Problem> {
+        self.full |= self.table.rows() + cases.cells.len() as u64 > self.most;
+        if self.full {
+            self.table = Table::default();
+            return Ok(());
+        }
+        self.table.extend(cases)
+    }
+}
+
+/// The largest weight of a file.
+fn largest(path: &Path, weight: &str) -> Result<f64, Vec<Problem>> {
+    let request = Request {
+        columns: vec![Wanted { name: weight.to_owned(), kind: Kind::Number(Range::NotNegative) }],
+        present: Vec::new(),
+        positive: None,
+        missing: crate::spec::Missing::Group,
+    };
+    read::read(path, &request, Largest(0.0)).map(|(largest, _)| largest.0)
+}
+
+struct Largest(f64);
+
+impl Gather for Largest {
+    type Part = f64;
+
+    fn digest(&self, draft: Draft) -> f64 {
+        match draft.columns.first() {
+            Some(Values::Numbers(numbers)) => numbers.iter().copied().fold(0.0, f64::max),
+            _ => 0.0,
+        }
+    }
+
+    fn add(&mut self, largest: f64) -> Result<(), Problem> {
+        self.0 = self.0.max(largest);
+        Ok(())
+    }
+}

@@ -1,0 +1,91 @@
+//! What is asked of a file: which columns, and as what each is to be read.
+
+use crate::Spec;
+use crate::spec::Missing;
+
+/// The columns that a reader is to bring.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// They come in this order.
+    pub columns: Vec<Wanted>,
+    /// Columns that have to be there and are not read.
+    pub present: Vec<String>,
+    /// The class that counts as positive, where classes are not 0/1 or true/false.
+    pub positive: Option<String>,
+    /// What becomes of a row with an empty group.
+    pub missing: Missing,
+}
+
+/// A column that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub name: String,
+    pub kind: Kind,
+}
+
+/// As what a column is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A label, 0 or 1.
+    Label,
+    /// A prediction, 0 or 1: as labels are written, or as 0/1 all the same.
+    Prediction,
+    /// A finite number.
+    Number(Range),
+    /// A group of few: a code and its name.
+    Group,
+}
+
+/// Which numbers a column may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Range {
+    /// Scores: 0..1.
+    Unit,
+    /// Weights: at least 0.
+    NotNegative,
+}
+
+impl Request {
+    /// The columns of a spec: label, score, prediction and weight, as far as it has them, then the
+    /// attributes.
+    pub fn of(spec: &Spec) -> Self {
+        let wanted = |name: &String, kind| Wanted { name: name.clone(), kind };
+        let mut columns = vec![wanted(&spec.label, Kind::Label)];
+        columns.extend(spec.score.iter().map(|name| wanted(name, Kind::Number(Range::Unit))));
+        columns.extend(spec.prediction.iter().map(|name| wanted(name, Kind::Prediction)));
+        columns
+            .extend(spec.weight.iter().map(|name| wanted(name, Kind::Number(Range::NotNegative))));
+        columns.extend(spec.slices.iter().map(|name| wanted(name, Kind::Group)));
+        Self {
+            columns,
+            present: [&spec.id, &spec.cluster].into_iter().flatten().cloned().collect(),
+            positive: spec.positive.clone(),
+            missing: spec.missing,
+        }
+    }
+
+    /// The names of all columns that it needs, each once.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        let all = self.present.iter().chain(self.columns.iter().map(|wanted| &wanted.name));
+        for name in all {
+            if !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// Whether rows have weights.
+    pub fn weighted(&self) -> bool {
+        self.columns.iter().any(|wanted| wanted.kind == Kind::Number(Range::NotNegative))
+    }
+
+    /// The column whose values the positive class is one of.
+    pub fn label(&self) -> Option<&str> {
+        self.columns
+            .iter()
+            .find(|wanted| wanted.kind == Kind::Label)
+            .map(|wanted| wanted.name.as_str())
+    }
+}
