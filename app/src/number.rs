@@ -98,7 +98,11 @@ pub fn level(level: f64) -> String {
 
 /// What an interval is: `95 % Wilson interval`.
 pub fn interval_name(confidence: f64, method: &str) -> String {
-    let method = match method {
+    let (exact, on_grid) = match method.strip_suffix(method::ON_GRID) {
+        Some(exact) => (exact, " on a score grid"),
+        None => (method, ""),
+    };
+    let method = match exact {
         method::WILSON => "Wilson",
         method::WILSON_KISH => "Wilson (effective n)",
         method::T => "t",
@@ -111,7 +115,7 @@ pub fn interval_name(confidence: f64, method: &str) -> String {
         method::MOVER_R => "MOVER-R",
         other => other,
     };
-    format!("{} {method} interval", level(confidence))
+    format!("{} {method} interval{on_grid}", level(confidence))
 }
 
 /// A number with this many decimals, a real minus and no negative zero.

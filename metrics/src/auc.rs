@@ -249,8 +249,8 @@ impl Grid {
         for (tied, rows) in self.weights.iter().zip(&self.rows) {
             ranks.flush();
             ranks.tied = *tied;
-            for class in 0..2 {
-                ranks.rows[class] += rows[class];
+            for (own, rows) in ranks.rows.iter_mut().zip(rows) {
+                *own += rows;
             }
         }
         let bound = share(&mut self.weights.iter().map(|tied| tied.map(Sum::get)));

@@ -1,11 +1,13 @@
 //! From a file of predictions to a run document: the one entry point of reading.
 
 mod aggregate;
+mod counted;
 mod gather;
+mod sums;
 mod tally;
 
 use crate::rates::{self, Setting};
-use crate::read::FileRead;
+use crate::read::{self, FileRead};
 use crate::run::{self, Instrument};
 use crate::slice::normalise_name;
 use crate::{DatasetRef, Problem, RunDocument, Spec};
@@ -86,7 +88,7 @@ pub struct GroupRead {
 
 /// Evaluates a file of predictions (CSV, Parquet or NDJSON, each also gzip or zstd compressed),
 /// recognised by its content: every metric that its columns allow, overall, per group and per
-/// intersection.
+/// intersection. A file of counts ([`crate::counted`]) gives what the rows give that were counted.
 ///
 /// Memory grows with the number of rows only where there are scores or weights, and only up to
 /// 10,000,000 rows (some 40 bytes each, and 2 per attribute), never with the width of the file.
@@ -100,7 +102,12 @@ pub fn evaluate(path: &Path, spec: &Spec, about: About) -> Result<Evaluation, Ve
         let problem = Problem::new("bad_level", format!("confidence level {}", about.level));
         return Err(vec![problem.expected("a number between 0 and 1")]);
     }
-    let (file, slices) = gather::gather(path, spec)?;
+    let (header, lines) = read::header(path)?;
+    let (file, slices) = if header.iter().any(|column| column == crate::counted::MARK) {
+        counted::read(path, spec, lines)?
+    } else {
+        gather::gather(path, spec)?
+    };
     let setting = Setting {
         weighted: spec.weight.is_some(),
         scored: spec.score.is_some(),
@@ -160,9 +167,8 @@ fn receipt(file: FileRead, spec: &Spec, slices: &[aggregate::SliceCounts]) -> Re
     let bound = slices.iter().filter_map(|slice| Some(slice.auc?.bound)).fold(0.0, f64::max);
     if bound > 0.0 {
         notes.push(format!(
-            "areas under the curve are of scores on a grid of {} bins, so they may be off by up to \
-             {bound:.5}; their intervals allow for it",
-            crate::auc::BINS
+            "areas under the curve are of scores on a grid, so they may be off by up to {bound:.5}; \
+             their intervals allow for it"
         ));
     }
     Receipt {

@@ -11,6 +11,8 @@
 
 pub mod auc;
 pub mod catalogue;
+#[cfg(feature = "read")]
+pub mod counted;
 pub mod counts;
 pub mod disparity;
 pub mod estimate;
@@ -25,6 +27,8 @@ mod read;
 pub mod run;
 pub mod slice;
 pub mod spec;
+#[cfg(feature = "read")]
+pub mod sql;
 pub mod trend;
 
 pub use disparity::Disparity;

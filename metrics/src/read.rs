@@ -15,9 +15,9 @@ mod table;
 
 use crate::Problem;
 use crate::catalogue::nearest_of;
-pub(crate) use column::Values;
+pub(crate) use column::{Texts, Values};
 pub(crate) use draft::{Draft, too_many_groups};
-use problems::Problems;
+pub(crate) use problems::Problems;
 pub(crate) use request::{Kind, Range, Request, Wanted};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
@@ -90,16 +90,17 @@ pub(crate) fn read<G: Gather>(
     collector.finish()
 }
 
-/// The names of a file's columns; none where they are not written ahead of the rows.
+/// The names of a file's columns, and how many lines they take; none where they are not written
+/// ahead of the rows.
 ///
 /// # Errors
 /// What keeps the file from being read at all.
-pub(crate) fn header(path: &Path) -> Result<Vec<String>, Vec<Problem>> {
+pub(crate) fn header(path: &Path) -> Result<(Vec<String>, u64), Vec<Problem>> {
     let mut input = Input::open(path)?;
     match (input.format()?, input.content) {
-        (Format::Csv, Content::Text(text)) => csv::names(text),
-        (Format::Ndjson, _) => Ok(Vec::new()),
-        (_, content) => parquet::names(content.source(path)?),
+        (Format::Csv, Content::Text(text)) => Ok((csv::names(text)?, 1)),
+        (Format::Ndjson, _) => Ok((Vec::new(), 0)),
+        (_, content) => Ok((parquet::names(content.source(path)?)?, 0)),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod evaluate;
 mod real;
+mod sql;
 mod stub;
 mod upload;
 

@@ -4,8 +4,9 @@
 //! on per slice. Each thread counts for itself; sums are exact, so who counted what does not show.
 
 use super::aggregate::{MOST_SLICES, SliceCounts, too_many_combinations, too_many_slices};
+use super::sums::Sums;
 use crate::auc::{BINS, Grid};
-use crate::counts::{Cell, Counts};
+use crate::counts::Counts;
 use crate::read::{Cases, Draft, Gather, MOST_GROUPS, Request, too_many_groups};
 use crate::{Problem, Slice, Spec};
 use std::collections::{BTreeMap, HashMap};
@@ -48,16 +49,7 @@ impl<'a> Tally<'a> {
         for counter in &counters {
             counter.add_up(self.families, self.spec, &mut sums)?;
         }
-        let slices = sums.into_iter().map(|((_, slice), sums)| {
-            let squares = |cells: [Cell; 2]| sums.counts.weights(&cells).squares;
-            let auc = sums.grid.and_then(|grid| {
-                grid.area([
-                    squares([Cell::TrueNegative, Cell::FalsePositive]),
-                    squares([Cell::TruePositive, Cell::FalseNegative]),
-                ])
-            });
-            SliceCounts { slice, counts: sums.counts, auc }
-        });
+        let slices = sums.into_iter().map(|((_, slice), sums)| sums.finish(slice));
         Ok(slices.collect())
     }
 }
@@ -88,7 +80,7 @@ struct Counter {
 
 enum Tables {
     /// By the combination of all attributes.
-    Joint(Table),
+    Joint(Box<Table>),
     /// By the combination of each family's.
     Families(Vec<Table>),
 }
@@ -105,7 +97,7 @@ impl Counter {
             spec.slices.iter().map(|name| Names { name: name.clone(), groups: vec![] }).collect();
         let all = (0..attributes.len()).collect();
         let (scored, weighted) = (spec.score.is_some(), request.weighted());
-        Self { attributes, tables: Tables::Joint(Table::new(all, scored, weighted)) }
+        Self { attributes, tables: Tables::Joint(Box::new(Table::new(all, scored, weighted))) }
     }
 
     fn add(&mut self, cases: &Cases, families: &[Vec<usize>], scale: f64) -> Result<(), Problem> {
@@ -193,22 +185,6 @@ impl Names {
             self.groups.len() - 1
         });
         u32::try_from(place).unwrap_or(u32::MAX)
-    }
-}
-
-/// What was counted of one combination.
-#[derive(Clone)]
-pub(super) struct Sums {
-    counts: Counts,
-    grid: Option<Grid>,
-}
-
-impl Sums {
-    fn merge(&mut self, other: &Self) {
-        self.counts = self.counts.plus(&other.counts);
-        if let (Some(own), Some(other)) = (&mut self.grid, &other.grid) {
-            own.merge(other);
-        }
     }
 }
 

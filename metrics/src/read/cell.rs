@@ -164,3 +164,10 @@ pub(super) fn bad_measure(
     };
     Problem::new(code, message).at_cell(Some(line), Some(column)).expected(expected)
 }
+
+/// Text that is none.
+pub(super) fn not_utf8(column: &str, line: u64) -> Problem {
+    Problem::new("not_utf8", "the text is not UTF-8")
+        .at_cell(Some(line), Some(column))
+        .expected("text in UTF-8")
+}

@@ -16,6 +16,36 @@ pub(crate) enum Values {
     /// Finite, in the range that was asked for, never -0.
     Numbers(Vec<f64>),
     Groups(Groups),
+    Texts(Texts),
+}
+
+/// Text after text, and where each ends.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    bytes: String,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    fn push(&mut self, text: &str) {
+        self.bytes.push_str(text);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// The text of a row; empty beyond the last.
+    pub fn get(&self, row: usize) -> &str {
+        let begin = row.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
+        let range = begin.unwrap_or(0)..self.ends.get(row).copied().unwrap_or(0);
+        self.bytes.get(range).unwrap_or_default()
+    }
+
+    fn retain(&mut self, keep: &[bool]) {
+        let mut kept = Self::default();
+        for (row, _) in keep.iter().enumerate().filter(|(_, keep)| **keep) {
+            kept.push(self.get(row));
+        }
+        *self = kept;
+    }
 }
 
 /// A column that is being filled. Whatever is wrong with a cell, it takes one place.
@@ -40,6 +70,7 @@ impl<'a> Column<'a> {
             Kind::Label | Kind::Prediction => Values::Classes(Vec::new()),
             Kind::Number(_) => Values::Numbers(Vec::new()),
             Kind::Group => Values::Groups(Groups::new(request.missing)),
+            Kind::Text => Values::Texts(Texts::default()),
         };
         Self {
             wanted,
@@ -82,6 +113,13 @@ impl<'a> Column<'a> {
                 let group = groups.look_up(text);
                 self.group(group, line);
             }
+            Values::Texts(texts) => match std::str::from_utf8(text) {
+                Ok(text) => texts.push(text),
+                Err(_) => {
+                    let problem = cell::not_utf8(&self.wanted.name, line);
+                    self.wrong(problem);
+                }
+            },
         }
     }
 
@@ -111,7 +149,9 @@ impl<'a> Column<'a> {
     pub fn whole(&mut self, number: i128, line: u64) {
         match self.values {
             Values::Numbers(_) => self.number(number as f64, line),
-            Values::Classes(_) | Values::Groups(_) => self.written(&number, line),
+            Values::Classes(_) | Values::Groups(_) | Values::Texts(_) => {
+                self.written(&number, line);
+            }
         }
     }
 
@@ -119,7 +159,7 @@ impl<'a> Column<'a> {
     pub fn truth(&mut self, truth: bool, line: u64) {
         match self.values {
             Values::Numbers(_) => self.not_a_number(if truth { "true" } else { "false" }, line),
-            Values::Classes(_) | Values::Groups(_) => {
+            Values::Classes(_) | Values::Groups(_) | Values::Texts(_) => {
                 self.text(if truth { b"true" } else { b"false" }, line);
             }
         }
@@ -165,6 +205,7 @@ impl<'a> Column<'a> {
             Values::Classes(values) => values.push(0),
             Values::Numbers(values) => values.push(0.0),
             Values::Groups(groups) => groups.codes.push(0),
+            Values::Texts(texts) => texts.push(""),
         }
         self.problems.push(|| problem);
     }
@@ -187,6 +228,7 @@ impl Values {
             Self::Classes(values) => retain(values, keep),
             Self::Numbers(values) => retain(values, keep),
             Self::Groups(groups) => retain(&mut groups.codes, keep),
+            Self::Texts(texts) => texts.retain(keep),
         }
     }
 }

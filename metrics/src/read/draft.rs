@@ -1,7 +1,7 @@
 //! A part of a file, read on its own, so that parts can be read at the same time.
 
 use super::MOST_GROUPS;
-use super::cell::Classes;
+use super::cell::{self, Classes};
 use super::column::{Column, DROPPED, Values};
 use super::problems::Problems;
 use crate::Problem;
@@ -159,7 +159,7 @@ pub(super) fn group_problem(group: Group, column: &str, line: u64) -> Problem {
             format!("a group is named `{MISSING}`"),
             "another name; empty cells become that group",
         ),
-        Group::NotText => ("not_utf8", "the text is not UTF-8".to_owned(), "text in UTF-8"),
+        Group::NotText => return cell::not_utf8(column, line),
         Group::Code(_) | Group::Missing | Group::TooMany => {
             ("missing_group", format!("`{column}` is empty"), "a group, or another `missing` rule")
         }

@@ -155,7 +155,7 @@ fn not_json(error: &serde_json::Error, text: &[u8], line: u64) -> Problem {
             .expected("a JSON object on each line"));
     }
     let place = error.column().saturating_sub(1);
-    for before in [place, place.saturating_sub(1)] {
+    for before in [place.saturating_sub(1), place] {
         let rest = text.get(before..).unwrap_or_default();
         if let Some(word) = DIALECT.iter().find(|word| rest.starts_with(word.as_bytes())) {
             return at(Problem::new("not_finite", format!("`{word}` is not JSON"))

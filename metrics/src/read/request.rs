@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Number(Range),
     /// A group of few: a code and its name.
     Group,
+    /// Text as it stands, empty where there is none.
+    Text,
 }
 
 /// Which numbers a column may hold.

@@ -1,9 +1,9 @@
 //! The rows of a file, kept by column.
 
+use super::MOST_GROUPS;
 use super::column::Values;
 use super::draft::{Draft, Groups, too_many_groups};
 use super::request::{Kind, Range, Request};
-use super::MOST_GROUPS;
 use crate::{Problem, Spec};
 
 /// The rows of a file of classified cases, by column.
@@ -47,6 +47,8 @@ impl Cases {
                 (Values::Numbers(values), Kind::Number(Range::Unit)) => cases.scores = values,
                 (Values::Numbers(values), _) => cases.weights = values,
                 (Values::Groups(groups), _) => cases.groups.push(groups),
+                // `Request::of` asks for none.
+                (Values::Texts(_), _) => {}
             }
         }
         match predictions {

@@ -36,11 +36,9 @@ fn every_format_is_read_from_gzip_and_zstd_whatever_its_name() {
     let csv = format!("{HEADER}1,0.9,1,F,A\n0,0.2,0,M,B\n1,0.4,0,F,\n0,0.6,1,M,A\n");
     let known = read("plain", csv.as_bytes(), SPEC).unwrap();
     let ndjson = crate::ndjson::of_csv(&csv);
-    for (format, bytes) in [
-        ("csv", csv.into_bytes()),
-        ("ndjson", ndjson.into_bytes()),
-        ("parquet", parquet(people())),
-    ] {
+    for (format, bytes) in
+        [("csv", csv.into_bytes()), ("ndjson", ndjson.into_bytes()), ("parquet", parquet(people()))]
+    {
         for (packing, bytes) in [
             (String::new(), bytes.clone()),
             (", gzip".to_owned(), gzip(&bytes)),

@@ -9,12 +9,12 @@ mod groups;
 mod ndjson;
 mod parquet;
 
+use ::parquet::arrow::ArrowWriter;
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use metrics::evaluate::{About, Evaluation, LEVEL, evaluate};
 use metrics::{DatasetRef, Problem, Spec};
-use parquet::arrow::ArrowWriter;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -36,9 +36,7 @@ fn ndjson_gives_what_csv_gives_with_keys_in_any_order_and_lines_left_empty() {
         "{\"label\":1.0,\"score\":0.4,\"prediction\":false,\"sex\":\"F\",\"race\":null}\n",
         "{\"label\":0,\"score\":0.6,\"prediction\":1,\"sex\":\"M\",\"race\":\"A\",\"extra\":1e400000}",
     );
-    let problems = shown(read("overflow.ndjson", lines.as_bytes(), SPEC));
-    assert_eq!(problems.len(), 1, "{problems:?}");
-    let evaluation = read("known.ndjson", lines.replace("1e400000", "1").as_bytes(), SPEC).unwrap();
+    let evaluation = read("known.ndjson", lines.as_bytes(), SPEC).unwrap();
     assert_eq!(evaluation.document, known.document);
     assert_eq!(evaluation.receipt.format, "ndjson");
     assert_eq!(evaluation.receipt.columns_ignored, ["extra", "note"]);
@@ -90,7 +88,9 @@ fn the_numbers_that_json_lacks_are_named() {
     for word in ["NaN", "Infinity", "-Infinity", "nan", "inf"] {
         assert_eq!(
             refused("dialect.ndjson", &[RIGHT, &RIGHT.replace("0.5", word)]),
-            [format!("line 2: `{word}` is not JSON (expected a number, or null where there is none)")]
+            [format!(
+                "line 2: `{word}` is not JSON (expected a number, or null where there is none)"
+            )]
         );
     }
 }
@@ -98,7 +98,10 @@ fn the_numbers_that_json_lacks_are_named() {
 #[test]
 fn lines_that_are_no_objects_name_their_line() {
     assert_eq!(
-        refused("lines.ndjson", &[RIGHT, "[1]", "label,score", &RIGHT[..30], &format!("{RIGHT}}}")]),
+        refused(
+            "lines.ndjson",
+            &[RIGHT, "[1]", "label,score", &RIGHT[..30], &format!("{RIGHT}}}")]
+        ),
         [
             format!("line 2: the line is `[1]` {OBJECT}"),
             format!("line 3: the line is `label,score` {OBJECT}"),
@@ -127,10 +130,16 @@ fn a_key_that_stands_twice_is_refused_where_it_matters() {
 #[test]
 fn deep_nesting_nul_bytes_latin_1_and_endless_lines_are_refused_without_harm() {
     let deep = RIGHT.replace("0.5", &format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)));
-    let problems = refused("deep.ndjson", &[RIGHT, &deep]);
-    assert!(problems[0].starts_with("line 2: recursion limit exceeded"), "{problems:?}");
+    assert_eq!(
+        refused("deep.ndjson", &[RIGHT, &deep]),
+        ["line 2, column score: `score` is a list (expected text, a number, true, false or null)"]
+    );
+    let huge = RIGHT.replace("0.5", "1e400");
+    let problems = refused("huge.ndjson", &[RIGHT, &huge]);
+    assert!(problems[0].starts_with("line 2: number out of range at character"), "{problems:?}");
     // Nobody looks into what is not asked for.
-    let beside = RIGHT.replace('}', &format!(", \"x\": {}{}}}", "[".repeat(99_999), "]".repeat(99_999)));
+    let beside =
+        RIGHT.replace('}', &format!(", \"x\": {}{}}}", "[".repeat(99_999), "]".repeat(99_999)));
     read("beside.ndjson", format!("{beside}\n").as_bytes(), SPEC).unwrap();
     assert_eq!(
         refused("nul.ndjson", &[RIGHT, &RIGHT.replace('F', "\0")]),

@@ -1,6 +1,6 @@
 //! Parquet: the same as CSV with types of its own, and files that lie about themselves.
 
-use crate::{SPEC, HEADER, parquet, people, read, shown};
+use crate::{HEADER, SPEC, parquet, people, read, shown};
 use arrow_array::{Float64Array, Int64Array};
 use std::sync::Arc;
 

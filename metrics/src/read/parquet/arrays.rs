@@ -85,7 +85,7 @@ fn add_right_numbers<T: ArrowPrimitiveType>(
     let numbers = array.values().iter().map(|number| as_number(*number));
     match (&mut column.values, column.wanted.kind) {
         (Values::Classes(values), _) if column.positive.is_none() => {
-            let right = numbers.clone().fold(true, |right, n| right & (n == 0.0 || n == 1.0));
+            let right = numbers.clone().filter(|n| !matches!(n, 0.0 | 1.0)).count() == 0;
             if right {
                 values.extend(numbers.map(|number| u8::from(number == 1.0)));
             }
@@ -96,7 +96,7 @@ fn add_right_numbers<T: ArrowPrimitiveType>(
                 Range::Unit => 1.0,
                 Range::NotNegative => f64::MAX,
             };
-            let right = numbers.clone().fold(true, |right, n| right & (n >= 0.0 && n <= most));
+            let right = numbers.clone().filter(|n| !(0.0..=most).contains(n)).count() == 0;
             if right {
                 // -0 becomes 0.
                 values.extend(numbers.map(|number| number + 0.0));
