@@ -67,3 +67,20 @@ fn a_json_array_is_told_how_it_would_be_read() {
           (expected NDJSON: one JSON object per line, without brackets around)"]
     );
 }
+
+#[test]
+fn text_with_any_byte_changed_or_lost_is_refused_or_read() {
+    let csv = format!("{HEADER}1,0.9,1,F,\"A\"\n0,0.2,0,M,B\n1,0.4,0,F,\n").into_bytes();
+    let ndjson = crate::ndjson::of_csv(&String::from_utf8(csv.clone()).unwrap()).into_bytes();
+    for whole in [csv.clone(), ndjson, gzip(&csv), zstd::encode_all(csv.as_slice(), 1).unwrap()] {
+        for at in 0..whole.len() {
+            let mut changed = whole.clone();
+            changed[at] ^= 0x55;
+            for bytes in [changed.as_slice(), &whole[..at]] {
+                if let Err(problems) = read("changed.txt", bytes, SPEC) {
+                    assert!(!problems.is_empty());
+                }
+            }
+        }
+    }
+}
