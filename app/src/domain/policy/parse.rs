@@ -568,7 +568,7 @@ mod tests {
         let gap = "metric = 'accuracy'\nby = ['sex']\ndisparity = 'difference'\n";
         let ratio = "metric = 'accuracy'\nby = ['sex']\ndisparity = 'ratio'\n";
         for (rule, says) in [
-            (format!("{estimate}"), "the rule has no bound"),
+            (estimate.to_owned(), "the rule has no bound"),
             (format!("{estimate}min = 0.9\nmax = 0.8\n"), "nothing is at least 0.9"),
             (format!("{estimate}min = 1.2\n"), "no model can be at least 1.2"),
             (format!("{estimate}min = 0\n"), "every model is at least 0"),

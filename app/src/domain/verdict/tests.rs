@@ -284,7 +284,7 @@ fn with_no_difference_a_five_group_rule_fails_in_at_most_five_per_cent() {
 fn a_difference_of_bound_and_delta_fails_in_four_of_five_at_the_planned_rows() {
     let (p, bound, delta, level) = (0.7, 0.05, 0.1, 0.95);
     // Against the best of two groups the error is shared by one pair.
-    let n = power::rows_to_fail(p - (bound + delta) / 2.0, delta, level, 0.8).unwrap();
+    let n = power::rows_to_fail(p - f64::midpoint(bound, delta), delta, level, 0.8).unwrap();
     for burden in ["safety", "harm"] {
         let rule = format!(
             "metric = 'true_positive_rate'\nby = ['sex']\ndisparity = 'difference'\n\
