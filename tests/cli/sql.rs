@@ -66,10 +66,11 @@ fn assert_same(counted: &str, rows: &str, spec: &str) {
             continue;
         }
         let number = |of: &Value, key: &str| of["interval"][key].as_f64().unwrap();
-        assert!(number(area, "low") <= number(exact, "low") + 1e-12, "{area} {exact}");
-        assert!(number(area, "high") >= number(exact, "high") - 1e-12, "{area} {exact}");
-        let apart = (area["value"].as_f64().unwrap() - exact["value"].as_f64().unwrap()).abs();
-        assert!(apart < 0.002, "{area} {exact}");
+        let (value, known) = (area["value"].as_f64().unwrap(), exact["value"].as_f64().unwrap());
+        assert!(number(area, "low") <= known && known <= number(area, "high"), "{area} {exact}");
+        if exact["n"].as_u64().unwrap() >= 1_000 {
+            assert!((value - known).abs() < 0.003, "{area} {exact}");
+        }
     }
 }
 
