@@ -68,7 +68,7 @@ fn assert_same(counted: &str, rows: &str, spec: &str) {
         let number = |of: &Value, key: &str| of["interval"][key].as_f64().unwrap();
         let (value, known) = (area["value"].as_f64().unwrap(), exact["value"].as_f64().unwrap());
         assert!(number(area, "low") <= known && known <= number(area, "high"), "{area} {exact}");
-        if exact["n"].as_u64().unwrap() >= 1_000 {
+        if exact["slice"] == serde_json::json!({}) {
             assert!((value - known).abs() < 0.003, "{area} {exact}");
         }
     }
