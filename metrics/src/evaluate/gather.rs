@@ -113,3 +113,35 @@ impl Gather for Largest {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_are_too_many_to_keep_give_the_same_counts_and_areas_within_the_bound() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/predictions");
+        let spec = "task = 'binary_classification'\nlabel = 'label'\nscore = 'score'\n\
+            prediction = 'prediction'\nslices = ['sex', 'race', 'age_band']\nintersections = 3\n";
+        for file in ["adult_v4_hgb.csv", "adult_v4_hgb.parquet"] {
+            for weight in ["", "weight = 'weight'\n"] {
+                let spec = Spec::parse(&format!("{spec}{weight}")).unwrap();
+                let path = folder.join(file);
+                let (kept_file, kept) = gather(&path, &spec).unwrap();
+                let (counted_file, counted) = gather_up_to(&path, &spec, 1_000).unwrap();
+                assert_eq!(counted_file.rows, 16_281);
+                assert_eq!(counted_file.rows_read, kept_file.rows_read);
+                assert_eq!(kept.len(), counted.len());
+                for (kept, counted) in kept.iter().zip(&counted) {
+                    assert_eq!((&kept.slice, kept.counts), (&counted.slice, counted.counts));
+                    assert_eq!(kept.auc.is_some(), counted.auc.is_some());
+                    if let (Some(exact), Some(on_grid)) = (kept.auc, counted.auc) {
+                        let apart = (exact.value - on_grid.value).abs();
+                        assert!(exact.bound < on_grid.bound || on_grid.bound <= 0.0);
+                        assert!(apart <= on_grid.bound + 1e-12);
+                    }
+                }
+            }
+        }
+    }
+}
