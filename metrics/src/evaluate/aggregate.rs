@@ -39,15 +39,15 @@ pub(super) fn aggregate(table: &Table, spec: &Spec) -> Result<Vec<SliceCounts>, 
     }
     let largest = table.weights.iter().copied().fold(0.0, f64::max);
     let rows = Rows { table, scale: weight_scale(largest) };
-    let order = rows.order();
     let everything: Vec<usize> = (0..table.attributes.len()).collect();
     let joint = possible_cells(table, &everything)
         .filter(|cells| *cells <= MOST_JOINT_CELLS as u64)
-        .map(|_| {
-            let cells = Cells::of(table, &everything);
-            let counted = rows.counted(&cells, &order);
-            (cells, counted)
-        });
+        .map(|_| Cells::of(table, &everything));
+    let order = rows.order(joint.as_ref());
+    let joint = joint.map(|cells| {
+        let counted = rows.counted(&cells, &order);
+        (cells, counted)
+    });
 
     let mut slices: Vec<SliceCounts> = families
         .par_iter()
@@ -244,6 +244,13 @@ pub(super) fn weight_scale(largest: f64) -> f64 {
     libm::ldexp(1.0, -exponent)
 }
 
+/// Rows in rising order of score.
+struct Order {
+    /// Score, and the row or its tag.
+    rows: Vec<(u64, u32)>,
+    tagged: bool,
+}
+
 struct Rows<'a> {
     table: &'a Table,
     scale: f64,
@@ -255,8 +262,8 @@ impl Rows<'_> {
     }
 
     /// The counts of each combination, and its rows in the order of scores.
-    fn counted(&self, cells: &Cells, order: &[(u64, u32)]) -> (Vec<Counts>, Vec<u32>) {
-        rayon::join(|| self.count(cells), || self.sorted_cells(cells, order))
+    fn counted(&self, cells: &Cells, order: &Order) -> (Vec<Counts>, Vec<u32>) {
+        rayon::join(|| self.count(cells), || self.sorted_tags(cells, order))
     }
 
     fn count(&self, cells: &Cells) -> Vec<Counts> {
@@ -289,50 +296,54 @@ impl Rows<'_> {
     }
 
     /// Score and row, in rising order of score. Scores are not negative, so their bits order as
-    /// they do.
+    /// they do. Where nothing else is needed of a row than its combination and its label, these
+    /// stand there in place of it: looking them up in the order of scores would miss the cache.
     #[expect(clippy::cast_possible_truncation, reason = "the reader stops at 2^32 rows")]
-    fn order(&self) -> Vec<(u64, u32)> {
-        let mut order: Vec<(u64, u32)> = self
-            .table
-            .scores
-            .par_iter()
-            .enumerate()
-            .map(|(row, score)| (score.to_bits(), row as u32))
-            .collect();
-        order.par_sort_unstable();
-        order
+    fn order(&self, cells: Option<&Cells>) -> Order {
+        let cells = cells.filter(|_| self.table.weights.is_empty());
+        let tag = |row: usize| cells.map_or(row as u32, |cells| self.tag(cells, row));
+        let scores = self.table.scores.par_iter().enumerate();
+        let mut rows: Vec<(u64, u32)> =
+            scores.map(|(row, score)| (score.to_bits(), tag(row))).collect();
+        // Ties may come in any order: they are summed exactly.
+        rows.par_sort_unstable_by_key(|&(score, _)| score);
+        Order { rows, tagged: cells.is_some() }
     }
 
-    /// Each row's combination, and whether it is positive in the lowest bit, in the order of scores.
-    fn sorted_cells(&self, cells: &Cells, order: &[(u64, u32)]) -> Vec<u32> {
-        order
-            .par_iter()
-            .map(|&(_, row)| {
-                let positive = u32::from(self.table.cells[row as usize] & 1);
-                cells.of_row[row as usize] << 1 | positive
-            })
-            .collect()
+    /// A row's combination, and whether it is positive in the lowest bit.
+    fn tag(&self, cells: &Cells, row: usize) -> u32 {
+        cells.of_row[row] << 1 | u32::from(self.table.cells[row] & 1)
+    }
+
+    /// Each row's tag in the order of scores; none where the order has them.
+    fn sorted_tags(&self, cells: &Cells, order: &Order) -> Vec<u32> {
+        if order.tagged {
+            return Vec::new();
+        }
+        order.rows.par_iter().map(|&(_, row)| self.tag(cells, row as usize)).collect()
     }
 
     fn areas(
         &self,
         slices: usize,
         sorted: &[u32],
-        order: &[(u64, u32)],
+        order: &Order,
         slice_of: &[u32],
     ) -> Vec<Option<Auc>> {
-        let rows = order.iter().zip(sorted);
+        let rows = order.rows.iter().enumerate().map(|(place, &(score, row))| {
+            let tag = sorted.get(place).copied().unwrap_or(row);
+            (score, row, slice_of[(tag >> 1) as usize] as usize, tag & 1 == 1)
+        });
         if self.table.weights.is_empty() {
             let mut ranks = vec![Ranks::default(); slices];
-            for (&(score, _), &cell) in rows {
-                ranks[slice_of[(cell >> 1) as usize] as usize].add(score, cell & 1 == 1);
+            for (score, _, slice, positive) in rows {
+                ranks[slice].add(score, positive);
             }
             ranks.into_iter().map(Ranks::finish).collect()
         } else {
             let mut ranks = vec![WeightedRanks::default(); slices];
-            for (&(score, row), &cell) in rows {
-                let weight = self.weight(row as usize);
-                ranks[slice_of[(cell >> 1) as usize] as usize].add(score, cell & 1 == 1, weight);
+            for (score, row, slice, positive) in rows {
+                ranks[slice].add(score, positive, self.weight(row as usize));
             }
             ranks.into_iter().map(WeightedRanks::finish).collect()
         }

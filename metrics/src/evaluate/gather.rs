@@ -65,6 +65,9 @@ impl Gather for Kept<'_> {
 
     fn expect(&mut self, rows: u64) {
         self.full = rows > self.most;
+        if !self.full {
+            self.table.reserve(rows, self.spec);
+        }
     }
 
     fn has_enough(&self) -> bool {

@@ -78,6 +78,17 @@ impl Table {
         Self { attributes: spec.slices.iter().map(attribute).collect(), ..Self::default() }
     }
 
+    /// Makes room for so many rows at once.
+    pub fn reserve(&mut self, rows: u64, spec: &Spec) {
+        let rows = usize::try_from(rows).unwrap_or(0);
+        self.cells.reserve(rows);
+        self.scores.reserve(if spec.score.is_some() { rows } else { 0 });
+        self.weights.reserve(if spec.weight.is_some() { rows } else { 0 });
+        for attribute in &mut self.attributes {
+            attribute.codes.reserve(rows);
+        }
+    }
+
     pub fn rows(&self) -> u64 {
         self.cells.len() as u64
     }
