@@ -96,13 +96,23 @@ pub fn level(level: f64) -> String {
     format!("{} %", percent.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// A p-value: `0.032`, or `<0.001`.
+pub fn p_value(p: f64) -> String {
+    if p < 0.001 { "<0.001".to_owned() } else { decimals(p, 3) }
+}
+
 /// What an interval is: `95 % Wilson interval`.
 pub fn interval_name(confidence: f64, method: &str) -> String {
     let (exact, on_grid) = match method.strip_suffix(method::ON_GRID) {
         Some(exact) => (exact, " on a score grid"),
         None => (method, ""),
     };
-    let method = match exact {
+    format!("{} {} interval{on_grid}", level(confidence), method_name(exact))
+}
+
+/// The name of an interval's method: `Wilson`.
+pub fn method_name(method: &str) -> &str {
+    match method {
         method::WILSON => "Wilson",
         method::WILSON_KISH => "Wilson (effective n)",
         method::T => "t",
@@ -111,11 +121,14 @@ pub fn interval_name(confidence: f64, method: &str) -> String {
         method::HANLEY_MCNEIL => "Hanley–McNeil",
         method::DELTA => "delta-method",
         method::NEWCOMBE => "Newcombe",
+        method::NEWCOMBE_PAIRED => "Newcombe (paired)",
+        method::MOVER_PAIRED => "MOVER (paired)",
+        method::T_PAIRED => "t (paired)",
+        method::DELONG_PAIRED => "DeLong (paired)",
         method::MOVER_D => "MOVER-D",
         method::MOVER_R => "MOVER-R",
         other => other,
-    };
-    format!("{} {method} interval{on_grid}", level(confidence))
+    }
 }
 
 /// A number with this many decimals, a real minus and no negative zero.

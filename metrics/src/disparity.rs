@@ -204,7 +204,7 @@ pub fn summarise(estimates: &[Estimate], comparison: &Comparison) -> Summary {
     let (difference, ratio) = (with(Kind::Difference), with(Kind::Ratio));
     let family = Family::of(estimates, &difference);
     let eligible = family.eligible();
-    let best = family.best();
+    let best = family.best;
     let worst = eligible.iter().copied().reduce(|a, b| if family.better(b, a) { a } else { b });
     let pair = best.zip(worst).filter(|_| eligible.len() > 1);
     let reason = match eligible.len() {
@@ -235,6 +235,9 @@ struct Family<'a> {
     all: &'a [Estimate],
     groups: Vec<&'a Estimate>,
     overall: Option<&'a Estimate>,
+    /// The best group with enough rows: looked for once, not once for each that is compared.
+    best: Option<&'a Estimate>,
+    direction: Direction,
     attributes: Vec<String>,
     comparison: &'a Comparison<'a>,
 }
@@ -252,7 +255,13 @@ impl<'a> Family<'a> {
             })
             .collect();
         let overall = of_metric().find(|estimate| estimate.slice.is_overall());
-        Self { all, groups, overall, attributes, comparison }
+        let direction = catalogue::find(comparison.metric)
+            .map_or(Direction::Neither, |metric| metric.direction(comparison.outcome));
+        let mut family =
+            Self { all, groups, overall, best: None, direction, attributes, comparison };
+        let better = |best, group| if family.better(group, best) { group } else { best };
+        family.best = family.eligible().into_iter().reduce(better);
+        family
     }
 
     fn has_enough(&self, group: &Estimate) -> bool {
@@ -266,21 +275,11 @@ impl<'a> Family<'a> {
 
     /// Whether `a` is strictly better than `b`.
     fn better(&self, a: &Estimate, b: &Estimate) -> bool {
-        let direction = catalogue::find(self.comparison.metric)
-            .map_or(Direction::Neither, |metric| metric.direction(self.comparison.outcome));
         match (a.value, b.value) {
-            (Some(a), Some(b)) if direction == Direction::Lower => a < b,
+            (Some(a), Some(b)) if self.direction == Direction::Lower => a < b,
             (Some(a), Some(b)) => a > b,
             _ => false,
         }
-    }
-
-    fn best(&self) -> Option<&'a Estimate> {
-        self.eligible().into_iter().reduce(
-            |best, group| {
-                if self.better(group, best) { group } else { best }
-            },
-        )
     }
 
     /// Pairs among which the best could have been chosen.
@@ -308,7 +307,7 @@ impl<'a> Family<'a> {
     }
 
     fn against_best(&self, group: &Estimate) -> Disparity {
-        if let Some(best) = self.best() {
+        if let Some(best) = self.best {
             return self.between(group, best, self.pairs());
         }
         let reason = format!("no group has {} rows", self.comparison.least_n);

@@ -6,11 +6,13 @@ mod gather;
 mod sums;
 mod tally;
 
+use crate::paired::{Column, Rows};
 use crate::rates::{self, Setting};
-use crate::read::{self, FileRead};
+use crate::read::{self, FileRead, Ids, Table};
 use crate::run::{self, Instrument};
 use crate::slice::normalise_name;
 use crate::{DatasetRef, Problem, RunDocument, Spec};
+use gather::Gathered;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use time::OffsetDateTime;
@@ -98,16 +100,81 @@ pub struct GroupRead {
 /// Every problem of the file, up to a hundred and a count of the rest, each with its place. In
 /// Parquet, lines count rows from 1.
 pub fn evaluate(path: &Path, spec: &Spec, about: About) -> Result<Evaluation, Vec<Problem>> {
+    read_and_count(path, spec, about, None).map(|(evaluation, _)| evaluation)
+}
+
+/// As [`evaluate`]; gives the rows besides, for [`crate::paired::compare`], or why there are none.
+/// Ids are hashed under a key: rows of two files are the same only under the same key.
+///
+/// Rows of files with more than `most` rows are not kept. Memory grows by some 40 bytes per row.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_with_rows(
+    path: &Path,
+    spec: &Spec,
+    about: About,
+    key: &[u8],
+    most: u64,
+) -> Result<(Evaluation, Result<Rows, NoRows>), Vec<Problem>> {
+    let why = match (&spec.id, &spec.weight) {
+        (None, _) => Some(NoRows::NoId),
+        (_, Some(_)) => Some(NoRows::Weighted),
+        (Some(_), None) => None,
+    };
+    let ids = why.is_none().then(|| Ids::new(key, most));
+    let (evaluation, rows) = read_and_count(path, spec, about, ids.as_ref())?;
+    let why = why.unwrap_or(if evaluation.receipt.format.starts_with("counts") {
+        NoRows::Counts
+    } else if evaluation.receipt.rows_used > most {
+        NoRows::TooMany { most }
+    } else {
+        NoRows::UnreadableId
+    });
+    Ok((evaluation, rows.ok_or(why)))
+}
+
+/// Why the rows of a file cannot be compared with those of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoRows {
+    /// Nothing says which row is which.
+    #[error("the spec names no `id`")]
+    NoId,
+    /// It holds counts of rows.
+    #[error("it holds counts of rows, not rows")]
+    Counts,
+    /// Its ids are neither text nor numbers.
+    #[error("its ids are neither text nor numbers")]
+    UnreadableId,
+    /// A paired comparison takes every row alike.
+    #[error("its rows are weighted, and weighted rows are not compared one by one")]
+    Weighted,
+    /// There are more than the caller takes.
+    #[error("it has more than {most} rows")]
+    TooMany {
+        /// The most it takes.
+        most: u64,
+    },
+}
+
+fn read_and_count(
+    path: &Path,
+    spec: &Spec,
+    about: About,
+    ids: Option<&Ids>,
+) -> Result<(Evaluation, Option<Rows>), Vec<Problem>> {
     if !(about.level > 0.0 && about.level < 1.0) {
         let problem = Problem::new("bad_level", format!("confidence level {}", about.level));
         return Err(vec![problem.expected("a number between 0 and 1")]);
     }
     let (header, lines) = read::header(path)?;
-    let (file, slices) = if header.iter().any(|column| column == crate::counted::MARK) {
-        counted::read(path, spec, lines)?
-    } else {
-        gather::gather(path, spec)?
-    };
+    let Gathered { file, slices, table } =
+        if header.iter().any(|column| column == crate::counted::MARK) {
+            let (file, slices) = counted::read(path, spec, lines)?;
+            Gathered { file, slices, table: None }
+        } else {
+            gather::gather(path, spec, ids)?
+        };
     let setting = Setting {
         weighted: spec.weight.is_some(),
         scored: spec.score.is_some(),
@@ -133,8 +200,32 @@ pub fn evaluate(path: &Path, spec: &Spec, about: About) -> Result<Evaluation, Ve
         metrics: Vec::new(),
         estimates,
     };
+    let rows = ids.and(table).and_then(|table| rows_of(table, spec));
     let receipt = receipt(file, spec, &slices);
-    Ok(Evaluation { document, receipt })
+    Ok((Evaluation { document, receipt }, rows))
+}
+
+/// The rows of a table whose ids were read.
+fn rows_of(table: Table, spec: &Spec) -> Option<Rows> {
+    if table.ids.len() != table.cells.len() {
+        return None;
+    }
+    let attributes = table
+        .attributes
+        .into_iter()
+        .map(|attribute| Column {
+            name: attribute.name,
+            groups: attribute.groups,
+            codes: attribute.codes,
+        })
+        .collect();
+    let intersections = spec
+        .intersections
+        .iter()
+        .map(|names| names.iter().map(|name| normalise_name(name)).collect())
+        .collect();
+    let rows = Rows::new(table.ids, table.cells, table.scores, attributes, intersections);
+    Some(rows.clustered(spec.cluster.is_some()))
 }
 
 fn receipt(file: FileRead, spec: &Spec, slices: &[aggregate::SliceCounts]) -> Receipt {

@@ -7,6 +7,7 @@
 mod quantile;
 
 pub use quantile::{normal_quantile, t_quantile};
+pub(crate) use quantile::{normal_two_sided, t_two_sided};
 
 use crate::Interval;
 
@@ -40,6 +41,14 @@ pub mod method {
     pub const NEWCOMBE: &str = "newcombe";
     /// MOVER: a difference or mean of quantities from their own intervals.
     pub const MOVER_D: &str = "mover_d";
+    /// Newcombe's interval of a difference of paired rates (his method 10).
+    pub const NEWCOMBE_PAIRED: &str = "newcombe_paired";
+    /// MOVER for two correlated quantities.
+    pub const MOVER_PAIRED: &str = "mover_paired";
+    /// Mean of the differences of paired rows, and Student's t.
+    pub const T_PAIRED: &str = "t_paired";
+    /// DeLong's variance of the difference of two areas on the same rows.
+    pub const DELONG_PAIRED: &str = "delong_paired";
     /// MOVER-R: a ratio of quantities from their own intervals.
     pub const MOVER_R: &str = "mover_r";
 }
@@ -162,6 +171,18 @@ pub fn difference(a: Bounds, b: Bounds) -> Bounds {
         value,
         low: value - hypotenuse(a.value - a.low, b.high - b.value),
         high: value + hypotenuse(b.value - b.low, a.high - a.value),
+    }
+}
+
+/// The difference `a − b` of two quantities whose estimates have a correlation in −1..1, from their
+/// own intervals (MOVER; Zou & Donner 2008). At a correlation of 0 this is [`difference`].
+pub fn correlated_difference(a: Bounds, b: Bounds, correlation: f64) -> Bounds {
+    let value = a.value - b.value;
+    let side = |x: f64, y: f64| (x * x - 2.0 * correlation * x * y + y * y).max(0.0).sqrt();
+    Bounds {
+        value,
+        low: value - side(a.value - a.low, b.high - b.value),
+        high: value + side(b.value - b.low, a.high - a.value),
     }
 }
 

@@ -19,6 +19,7 @@ pub mod estimate;
 #[cfg(feature = "read")]
 pub mod evaluate;
 pub mod interval;
+pub mod paired;
 pub mod power;
 pub mod problem;
 pub mod rates;

@@ -6,6 +6,7 @@ mod column;
 mod content;
 mod csv;
 mod draft;
+mod id;
 mod ndjson;
 mod pages;
 mod parquet;
@@ -19,6 +20,7 @@ use crate::catalogue::nearest_of;
 pub(crate) use column::{Texts, Values};
 use content::{Content, Format, Input};
 pub(crate) use draft::{Draft, too_many_groups};
+pub(crate) use id::Ids;
 pub(crate) use problems::Problems;
 pub(crate) use request::{Kind, Range, Request, Wanted};
 use std::io;
@@ -160,7 +162,7 @@ fn too_many_columns(columns: usize) -> Problem {
 
 /// Adds up what parts of a file say, in the order of the file.
 struct Collector<'a, G> {
-    request: &'a Request,
+    request: &'a Request<'a>,
     gather: G,
     file: FileRead,
     problems: Problems,
@@ -178,7 +180,7 @@ struct Digested<P> {
 }
 
 impl<'a, G: Gather> Collector<'a, G> {
-    fn new(request: &'a Request, gather: G, format: &str) -> Self {
+    fn new(request: &'a Request<'a>, gather: G, format: &str) -> Self {
         Self {
             request,
             gather,

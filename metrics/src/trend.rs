@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// How a metric moved between two runs, taken as independent samples.
 ///
-/// Where both runs scored the same rows this is too cautious: a paired test sees smaller changes.
+/// Where both runs scored the same rows this is too cautious: [`crate::paired`] sees smaller changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// After minus before, in the metric's unit; `None` when either is undefined.

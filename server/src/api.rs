@@ -2,7 +2,11 @@
 
 pub mod audit;
 pub mod body;
+pub mod etag;
+pub mod launches;
+pub mod mitigations;
 pub mod models;
+pub mod okrs;
 pub mod page;
 pub mod policies;
 pub mod readiness;
@@ -20,6 +24,9 @@ const AREAS: &[fn(Routes) -> Routes] = &[
     runs::routes,
     teams::routes,
     policies::routes,
+    launches::routes,
+    mitigations::routes,
+    okrs::routes,
     audit::routes,
 ];
 

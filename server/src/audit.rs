@@ -31,6 +31,8 @@ use time::format_description::well_known::Rfc3339;
 pub struct By {
     pub person: Option<PersonId>,
     pub via: Via,
+    /// A form that is only shown again: nothing is to be changed by it.
+    pub only_shows: bool,
 }
 
 /// How they reached us.
@@ -45,11 +47,11 @@ pub enum Via {
 }
 
 impl By {
-    pub const SERVER: Self = Self { person: None, via: Via::Server };
-    pub const OPERATOR: Self = Self { person: None, via: Via::Operator };
+    pub const SERVER: Self = Self { person: None, via: Via::Server, only_shows: false };
+    pub const OPERATOR: Self = Self { person: None, via: Via::Operator, only_shows: false };
 
     pub fn person(person: PersonId) -> Self {
-        Self { person: Some(person), via: Via::Session }
+        Self { person: Some(person), via: Via::Session, only_shows: false }
     }
 }
 

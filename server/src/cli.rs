@@ -10,6 +10,7 @@ mod database;
 pub mod demo;
 mod doctor;
 mod evaluate;
+mod gate;
 mod metrics;
 mod output;
 mod sending;
@@ -41,6 +42,8 @@ enum Command {
     Validate(validate::Validate),
     /// Upload results or predictions to a server
     Upload(upload::Upload),
+    /// Ask a server whether a version may launch
+    Gate(gate::Gate),
     /// Print a script that completes commands in a shell
     #[command(hide = true)]
     Completions(completions::Completions),
@@ -72,13 +75,17 @@ impl<E: std::fmt::Display> From<E> for Failure {
 
 #[expect(clippy::print_stderr, reason = "a command line answers on its terminal")]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
     let ended = match cli.command {
         Command::Serve(command) => serve::run(command),
         Command::Evaluate(command) => evaluate::run(command),
         Command::Metrics(command) => metrics::run(command),
         Command::Validate(command) => validate::run(command),
         Command::Upload(command) => upload::run(command),
+        Command::Gate(command) => gate::run(command),
         Command::Completions(command) => completions::run(command),
         Command::Admin(command) => admin::run(command),
         Command::Audit(command) => audit::run(command),
@@ -91,6 +98,18 @@ pub fn main() -> ExitCode {
             eprintln!("evenhand: {}", failure.message);
             ExitCode::from(failure.code)
         }
+    }
+}
+
+/// Ends as clap would, but for `gate`, whose exit code 2 is an answer.
+fn misused(error: &clap::Error) -> ExitCode {
+    let is_gate = std::env::args_os().nth(1).is_some_and(|command| command == "gate");
+    // A terminal that is gone cannot be told so.
+    let _ = error.print();
+    match error.exit_code() {
+        0 => ExitCode::SUCCESS,
+        _ if is_gate => ExitCode::from(output::COULD_NOT_ASK),
+        _ => ExitCode::from(output::MISUSED),
     }
 }
 

@@ -12,14 +12,14 @@ mod people;
 mod policies;
 mod promises;
 
-pub use people::{LogIn, PASSWORD};
+pub use people::{LogIn, PASSWORD, STORIES, Walk};
 
 use crate::actions::registry::find_model;
 use crate::actions::upload_run::{Upload, upload};
 use crate::actions::{register_dataset, register_version};
 use crate::audit::sha256_hex;
 use crate::auth::Actor;
-use crate::clock::Clock;
+use crate::clock::{Clock, micros};
 use crate::error::{Error, Result};
 use crate::reader::Source;
 use crate::state::App;
@@ -49,6 +49,8 @@ pub async fn fill(app: &App) -> Result<Vec<LogIn>> {
     employment::this_quarter(&story).await?;
     story.at(story.calendar.in_the_quarter(0.9));
     promises::check_in(&story).await?;
+    let before_the_last_runs = micros(story.calendar.in_the_quarter(0.5));
+    story.people.visit(&story.app, before_the_last_runs).await?;
     Ok(people::log_ins())
 }
 

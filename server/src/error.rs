@@ -13,6 +13,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     #[error("sign in first")]
     Unauthenticated,
+    /// The same in the middle of a form: what was typed, without secrets, and where it was going.
+    #[error("sign in first")]
+    SignedOut { path: String, typed: String },
     #[error("{0}")]
     Forbidden(String),
     /// Also what a person may not know exists.
@@ -76,7 +79,7 @@ impl Error {
 
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Unauthenticated | Self::SignedOut { .. } => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,

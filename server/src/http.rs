@@ -17,7 +17,6 @@ pub mod login;
 pub mod metrics;
 pub mod mitigations;
 pub mod models;
-mod moved;
 pub mod okrs;
 pub mod overview;
 pub mod page;

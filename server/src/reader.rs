@@ -3,8 +3,12 @@
 
 use crate::error::{Error, Result};
 use crate::state::App;
+use app::number::counted;
 use app::upload::{self, Format};
-use metrics::evaluate::{self, About};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use metrics::evaluate::{self, About, NoRows};
+use metrics::paired::Rows;
 use metrics::{DatasetRef, Problem, RunDocument, Spec};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use serde::{Deserialize, Serialize};
@@ -38,7 +42,14 @@ pub struct Job {
     pub evaluated_at: Option<OffsetDateTime>,
     /// Name and version.
     pub dataset: Option<(String, String)>,
+    /// Give back the rows of predictions too, with their ids hashed under this key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row_key: Option<String>,
 }
+
+/// Rows of a file with more are not kept: with that many, runs that are taken as independent show
+/// small changes too.
+pub const MOST_ROWS_KEPT: u64 = 500_000;
 
 /// How a file is to be understood.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +67,20 @@ pub struct Reading {
     pub document: RunDocument,
     pub format: String,
     pub receipt: Value,
+    /// The pruned rows, in base64; see [`metrics::paired::Rows::to_bytes`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<String>,
+}
+
+impl Reading {
+    /// The pruned rows as bytes.
+    ///
+    /// # Errors
+    /// When a reader wrote something else.
+    pub fn rows(&self) -> Result<Option<Vec<u8>>> {
+        let bytes = self.rows.as_ref().map(|rows| STANDARD.decode(rows)).transpose();
+        bytes.map_err(|error| Error::Internal(format!("a reader gave broken rows: {error}")))
+    }
 }
 
 /// Reads a file here and now, in this process.
@@ -80,6 +105,7 @@ pub fn read(job: &Job) -> Result<Reading, Vec<Problem>> {
                 document,
                 format: receipt.format.to_string(),
                 receipt: serde_json::to_value(receipt).map_err(|error| unreadable(&error))?,
+                rows: None,
             })
         }
         Source::Predictions { spec } => {
@@ -94,14 +120,42 @@ pub fn read(job: &Job) -> Result<Reading, Vec<Problem>> {
                 evaluated_at: job.evaluated_at.unwrap_or(job.received_at),
                 level: evaluate::LEVEL,
             };
-            let evaluation = evaluate::evaluate(&job.file, spec, about)?;
+            let (evaluation, rows) = match &job.row_key {
+                None => (evaluate::evaluate(&job.file, spec, about)?, None),
+                Some(key) => {
+                    let (key, most) = (key.as_bytes(), MOST_ROWS_KEPT);
+                    let (mut evaluation, rows) =
+                        evaluate::evaluate_with_rows(&job.file, spec, about, key, most)?;
+                    evaluation.receipt.notes.extend(about_rows(&rows));
+                    (evaluation, rows.ok())
+                }
+            };
+            let rows = rows.map(|rows| rows.to_bytes()).transpose();
             Ok(Reading {
                 document: evaluation.document,
                 format: evaluation.receipt.format.clone(),
                 receipt: serde_json::to_value(evaluation.receipt)
                     .map_err(|error| unreadable(&error))?,
+                rows: rows.map_err(|error| unreadable(&error))?.map(|bytes| STANDARD.encode(bytes)),
             })
         }
+    }
+}
+
+/// What a receipt says of the rows that are kept, or why none is.
+fn about_rows(rows: &Result<Rows, NoRows>) -> Option<String> {
+    match rows {
+        Ok(rows) => {
+            let kept = counted(rows.len(), "row is", "rows are");
+            let left = match rows.unidentified() {
+                0 => String::new(),
+                n => format!("; {} no id of its own", counted(n, "row has", "rows have")),
+            };
+            Some(format!("{kept} kept for comparison row by row, ids as keyed hashes{left}"))
+        }
+        // Whoever names no id asks for nothing.
+        Err(NoRows::NoId) => None,
+        Err(why) => Some(format!("no row is kept for comparison row by row: {why}")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What every request shares.
 
 use crate::audit::checkpoint::AuditKey;
+use crate::audit::hex;
 use crate::audit::merkle::Edge;
 use crate::auth::password::Hashing;
 use crate::clock::Clock;
@@ -26,10 +27,14 @@ pub struct Shared {
     pub key: AuditKey,
     /// The audit log's origin: names this installation in its checkpoints.
     pub origin: String,
+    /// Under which ids of rows are hashed; a model's key is made of it.
+    pub row_key: String,
     /// Passwords hash here, a few at once: each takes 19 MiB.
     pub hashing: Hashing,
     /// At most this many child processes read uploads at once.
     pub reading: Semaphore,
+    /// At most this many comparisons row by row at once: each holds the rows of two runs.
+    pub comparing: Semaphore,
     /// Checked files that wait to be uploaded.
     pub shelf: Shelf,
     /// False from the moment the server is told to stop.
@@ -56,7 +61,9 @@ impl App {
         store.migrate().await?;
         let key = AuditKey::open_or_create(&config.audit_key)?;
         let installation = store.setting_or("installation", &clock.id().to_string()).await?;
+        let row_key = store.setting_or("row_key", &hex(&crate::clock::random::<32>())).await?;
         Ok(Self(Arc::new(Shared {
+            row_key,
             hashing: Hashing::new(config.password_cost),
             store,
             clock,
@@ -64,6 +71,7 @@ impl App {
             key,
             origin: format!("evenhand/{installation}"),
             reading: Semaphore::new(2),
+            comparing: Semaphore::new(2),
             shelf: Shelf::default(),
             accepting: AtomicBool::new(true),
             seen: Mutex::default(),

@@ -16,10 +16,12 @@ pub mod launches;
 pub mod links;
 pub mod mitigations;
 pub mod models;
+pub mod notices;
 pub mod objects;
 pub mod okrs;
 pub mod people;
 pub mod policies;
+pub mod rows;
 pub mod runs;
 pub mod sessions;
 pub mod settings;
@@ -34,6 +36,7 @@ pub mod waivers;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use app::form::FieldErrors;
 use audit::{Actor, Entry};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -195,7 +198,15 @@ impl Store {
     }
 
     /// Opens a transaction that writes.
+    ///
+    /// # Errors
+    /// Also when the actor only wants to see a form again.
     pub async fn begin(&self, actor: &Actor, clock: &Clock) -> Result<Tx> {
+        if actor.only_shows {
+            let message =
+                "Nothing was sent yet: this is what you typed before you were signed out.";
+            return Err(FieldErrors::one("", message).into());
+        }
         let db = match self {
             Self::Sqlite { write, .. } => TxDb::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
             Self::Postgres(pool) => TxDb::Postgres(pool.begin().await?),

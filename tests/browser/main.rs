@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests")]
 
+mod desk;
 mod journey;
 mod pages;
 mod refusals;

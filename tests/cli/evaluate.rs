@@ -12,6 +12,11 @@ fn adult() -> String {
     fixture("predictions/adult_v4_hgb.csv")
 }
 
+/// The same, saying which row is which.
+fn with_id() -> String {
+    SPEC.replace(r#""label": "label","#, r#""id": "id", "label": "label","#)
+}
+
 fn evaluate(args: &[&str]) -> Ended {
     evenhand(&[], &[&["evaluate"], args].concat())
 }
@@ -142,4 +147,53 @@ fn a_group_name_cannot_write_to_the_terminal() {
     let hostile = file(folder.path(), "hostile.csv", rows);
     let ended = evaluate(&[&hostile, "--spec", SPEC]);
     assert!(!ended.out.contains('\u{1b}') && !ended.err.contains('\u{1b}'), "{ended:#?}");
+}
+
+#[test]
+fn against_an_older_file_a_person_reads_what_moved_on_the_same_rows() {
+    let old = fixture("predictions/adult_v3_lr_unaware.csv");
+    let ended = evaluate(&[&adult(), "--spec", &with_id(), "--against", &old]);
+    ended.assert_code(0).assert_out("paired on 16,281 rows").assert_out("Moved beyond chance: ");
+    let lines: Vec<String> = ended
+        .out
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    let at = lines.iter().position(|line| line == "sex=Female").expect("women were moved");
+    assert!(
+        lines[at..].contains(
+            &"true positive rate 0.580 +0.041 [+0.02, +0.06] <0.001 610 14, 39 better".to_owned()
+        ),
+        "{}",
+        ended.out
+    );
+    let json = evaluate(&[&adult(), "--spec", &with_id(), "--against", &old, "--json"]);
+    let said: Value = serde_json::from_str(&json.assert_code(0).out).unwrap();
+    assert_eq!(said["comparison"]["matched"], 16_281);
+    assert_eq!(said["before"]["dataset"]["rows"], 16_281);
+    let change = &said["comparison"]["changes"][1];
+    assert_eq!((&change["metric"], &change["n"]), (&"accuracy".into(), &16_281.into()));
+    assert_eq!(change["discordant"], serde_json::json!({ "lost": 376, "gained": 659 }));
+}
+
+#[test]
+fn rows_that_are_not_the_same_are_counted_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, rows: &str| {
+        file(folder.path(), name, format!("id,label,score,prediction,sex,race\n{rows}"))
+    };
+    let old = write("old.csv", "a,1,0.9,1,F,W\nb,0,0.2,0,M,W\nc,1,0.4,0,M,W\nc,1,0.4,0,M,W\n");
+    let new = write("new.csv", "b,0,0.3,1,M,W\na,1,0.9,1,F,W\nd,1,0.4,0,M,W\n");
+    evaluate(&[&new, "--spec", &with_id(), "--against", &old])
+        .assert_code(0)
+        .assert_out("paired on 2 rows")
+        .assert_out(&format!("left out  1 row is in {new} alone"))
+        .assert_out("left out  2 rows have no id, or one that another row has too");
+    let relabelled = write("relabelled.csv", "a,0,0.9,1,F,W\nb,0,0.2,0,M,W\n");
+    evaluate(&[&relabelled, "--spec", &with_id(), "--against", &old])
+        .assert_code(1)
+        .assert_err("cannot be compared: 1 of 2 rows with the same id have another label");
+    evaluate(&[&new, "--spec", SPEC, "--against", &old])
+        .assert_code(2)
+        .assert_err("--against needs `id` in the spec");
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use server::App;
 use server::auth::Actor;
 use server::auth::actor::Through;
+use server::auth::password::Cost;
 use server::clock::Clock;
 use server::config::Config;
 use server::store::Store;
@@ -17,6 +18,18 @@ use tests::{Database, TestServer, fresh};
 
 const SPEC: &str = r#"{"task": "binary_classification", "label": "label", "score": "score",
     "prediction": "prediction", "slices": ["sex", "race"]}"#;
+const POLICY: &str = r#"schema = "evenhand.policy/v1"
+name = "High risk"
+sign_offs = ["responsible_ai"]
+[applies_to]
+tasks = ["binary_classification"]
+risk_tiers = ["high"]
+[[rule]]
+id = "accuracy"
+metric = "accuracy"
+slices = [""]
+min = 0.85
+"#;
 const DATASET: [&str; 2] = ["--dataset", "adult-half@1994"];
 
 /// A server process with a model `income` on it, and a token of an engineer of its team.
@@ -56,6 +69,12 @@ impl Served {
         let args = [command, file, "--model", "income", "--model-version", version];
         evenhand(&env, &[&args, more].concat())
     }
+
+    fn gate(&self, version: &str, more: &[&str]) -> Ended {
+        let env = [("EVENHAND_SERVER", self.url.as_str()), ("EVENHAND_TOKEN", &self.token)];
+        let args = ["gate", "--model", "income", "--model-version", version];
+        evenhand(&env, &[&args, more].concat())
+    }
 }
 
 impl Drop for Served {
@@ -71,6 +90,8 @@ async fn fill(database: &str, audit_key: &std::path::Path) -> String {
     let config = Config {
         audit_key: audit_key.to_owned(),
         database: database.to_owned(),
+        // The real cost would be most of the test's time.
+        password_cost: Cost { memory_kib: 8, passes: 1 },
         ..Config::default()
     };
     let store = Store::open(database).await.unwrap();
@@ -91,6 +112,10 @@ async fn fill(database: &str, audit_key: &std::path::Path) -> String {
         ..ModelInput::default()
     };
     server::actions::register_model::register(&server.app, &operator, &model).await.unwrap();
+    server.version("income", "no-runs").await;
+    let head = server.signed_in(Role::Lead).await;
+    let policy = [("slug", "high-risk"), ("team", ""), ("source", POLICY), ("note", "as agreed")];
+    head.post("/policies/new", &policy).await.assert_status(303);
     let scopes = [TokenScope::Read, TokenScope::ModelsWrite, TokenScope::RunsWrite];
     server.token_of(person, &scopes, Some(team)).await
 }
@@ -164,4 +189,45 @@ async fn a_token_that_was_never_made_is_refused_in_words() {
     let more = [&["--spec", SPEC, "--create-version"], &DATASET[..]].concat();
     let ended = served.send("upload", &adult(), "4.0", &more);
     ended.assert_code(3).assert_err("The token was not accepted");
+}
+
+#[tokio::test]
+async fn a_build_stops_unless_the_evidence_passes_the_policy() {
+    let mut served = Served::start().await;
+    let more = [&["--spec", SPEC, "--create-version"], &DATASET[..]].concat();
+    served.send("upload", &adult(), "4.0", &more).assert_code(0);
+    let mitigated = fixture("predictions/adult_v7_eqodds_thropt.csv");
+    served.send("upload", &mitigated, "4.1", &more).assert_code(0);
+    let folder = tempfile::tempdir().unwrap();
+    let file = crate::text(&folder.path().join("summary.md"));
+
+    served
+        .gate("4.0", &["--wait", "--summary", &file])
+        .assert_code(0)
+        .assert_out("income 4.0: pass")
+        .assert_out("accuracy overall is at least 0.85")
+        .assert_out("passes: Overall: 0.8");
+    let fails = served.gate("4.1", &["--summary", &file]);
+    fails.assert_code(1).assert_out("fails: Overall").assert_err("may not launch: fail");
+    served
+        .gate("no-runs", &["--summary", &file])
+        .assert_code(2)
+        .assert_out("the version has no run");
+    let json: Value = serde_json::from_str(&served.gate("4.1", &["--json"]).out).unwrap();
+    assert_eq!(json["rules"][0]["parts"][0]["slice"], serde_json::json!({}));
+
+    let summary = std::fs::read_to_string(&file).unwrap();
+    let headings: Vec<&str> = summary.lines().filter(|line| line.starts_with("## ")).collect();
+    let expected = [
+        "## ✓ income 4.0: pass",
+        "## ✗ income 4.1: fail",
+        "## ? income no-runs: not enough evidence",
+    ];
+    assert_eq!(headings, expected);
+    assert!(summary.contains("| ✓ pass | Overall\\: 0.8"), "{summary}");
+    assert!(summary.contains("n = 16,281 | at least 0.85 |"), "{summary}");
+
+    served.gate("9.9", &[]).assert_code(3).assert_err("Check --model and --model-version");
+    served.token = "eh_never_made".to_owned();
+    served.gate("4.0", &[]).assert_code(3).assert_err("The token was not accepted");
 }

@@ -193,7 +193,7 @@ fn is_guarded_inside(path: &str) -> bool {
 
 /// What the roles may do, written down a second time: method, path, and who gets further than
 /// the door. A route that asks for less than it should fails here.
-const GUARDED: [(&str, &str, &[Role]); 14] = {
+const GUARDED: [(&str, &str, &[Role]); 18] = {
     use Role::{Admin, Engineer, Lead};
     const BUILDERS: &[Role] = &[Lead, Engineer];
     const LEADS: &[Role] = &[Lead];
@@ -207,6 +207,10 @@ const GUARDED: [(&str, &str, &[Role]); 14] = {
         ("POST", "/models/new", BUILDERS),
         ("POST", "/api/v1/models", BUILDERS),
         ("POST", "/api/v1/models/{model}/versions", BUILDERS),
+        ("POST", "/api/v1/launches", LEADS),
+        ("POST", "/api/v1/mitigations", BUILDERS),
+        ("POST", "/api/v1/objectives", LEADS),
+        ("POST", "/api/v1/key-results/{key_result}/check-ins", BUILDERS),
         ("POST", "/models/{model}/groups/accept", LEADS),
         ("POST", "/models/{model}/groups/alias", LEADS),
         ("POST", "/attributes/new", ADMINS),
@@ -244,9 +248,12 @@ each_db!(guarded_writes_are_for_the_roles_that_this_table_names, |server| {
     assert!(tried >= 5 * Role::ALL.len(), "{tried}");
 });
 
+/// Asked with a body, which GET has not; that it stores nothing, [`crate::desk_api`] proves.
+const READS_WITH_A_BODY: &str = "/api/v1/policies/{policy}/dry-run";
+
 each_db!(nothing_that_writes_is_open_to_readers, |server| {
     let routes = server::http::routes(&server.app);
-    for route in routes.table() {
+    for route in routes.table().iter().filter(|route| route.path != READS_WITH_A_BODY) {
         let reads = matches!(
             route.access,
             Access::May(Permission::Read | Permission::ReadRestricted | Permission::ReadAudit)

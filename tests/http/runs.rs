@@ -72,7 +72,7 @@ each_db!(the_table_is_filtered_and_sorted_by_the_address, |server| {
 
 each_db!(a_download_reads_back_as_the_same_run, |server| {
     let (model, id) = real_run(&server).await;
-    let items = model.engineer.get(&format!("/api/v1/runs/{id}/estimates")).await.json();
+    let items = model.engineer.get(&format!("/api/v1/runs/{id}/estimates?limit=1000")).await.json();
     let lena = server.signed_in_for(Role::Lead, TEAM).await;
     let document = lena.get(&format!("/runs/{id}/document.json")).await;
     document.assert_status(200);
@@ -86,7 +86,8 @@ each_db!(a_download_reads_back_as_the_same_run, |server| {
     csv.assert_status(200);
     let query = format!("?dataset={}&evaluated_at=2026-06-01", encode(HALF));
     let copy = id_of(model.results("copy", &query, csv.body.clone()).await.assert_status(201));
-    let copied = model.engineer.get(&format!("/api/v1/runs/{copy}/estimates")).await.json();
+    let copied =
+        model.engineer.get(&format!("/api/v1/runs/{copy}/estimates?limit=1000")).await.json();
     assert_eq!(copied["items"], items["items"]);
 });
 
@@ -95,7 +96,7 @@ each_db!(a_cell_that_a_spreadsheet_would_run_is_escaped_and_comes_back, |server|
     let csv = "metric,value,n,region\naccuracy,-0.5,100,'=HYPERLINK(\"x\")\naccuracy,0.5,100,'@b\n";
     let csv = csv.replace("-0.5", "0.25").replace("(\"x\")", "(x)");
     let id = model.table("v1", "d@1", "2026-06-01", &csv).await;
-    let items = model.engineer.get(&format!("/api/v1/runs/{id}/estimates")).await.json();
+    let items = model.engineer.get(&format!("/api/v1/runs/{id}/estimates?limit=1000")).await.json();
     assert_eq!(items["items"][0]["slice"], json!({ "region": "=HYPERLINK(x)" }));
     let lena = server.signed_in_for(Role::Lead, TEAM).await;
     let trend = "/models/income/trend.csv?metric=accuracy&attribute=region";
@@ -149,7 +150,7 @@ each_db!(a_small_cell_is_hidden_everywhere_from_whoever_may_not_see_it, |server|
             let text = client.get(&place).await.assert_status(200).text();
             assert!(!tells(&text), "{role} reads a cell of 7 rows at {place}");
         }
-        let items = client.get(&format!("/api/v1/runs/{id}/estimates")).await.json();
+        let items = client.get(&format!("/api/v1/runs/{id}/estimates?limit=1000")).await.json();
         let shown: Vec<(String, Value)> = items["items"]
             .as_array()
             .unwrap()
@@ -168,7 +169,8 @@ each_db!(a_small_cell_is_hidden_everywhere_from_whoever_may_not_see_it, |server|
             "{role}"
         );
     }
-    let of_engineer = model.engineer.get(&format!("/api/v1/runs/{id}/estimates")).await.text();
+    let of_engineer =
+        model.engineer.get(&format!("/api/v1/runs/{id}/estimates?limit=1000")).await.text();
     assert!(!tells(&of_engineer), "a token sees no more than its person");
 });
 
@@ -414,7 +416,7 @@ each_db!(a_lead_accepts_one_group_and_makes_another_an_alias_from_the_run_page, 
     let after = lena.get(&page).await;
     after.assert_contains("1 group is unconfirmed").assert_contains("nearest known: Male");
     // The page speaks of her by the canonical name now.
-    let items = model.engineer.get(&format!("/api/v1/runs/{id}/estimates")).await.json();
+    let items = model.engineer.get(&format!("/api/v1/runs/{id}/estimates?limit=1000")).await.json();
     assert_eq!(items["items"][0]["slice"], json!({ "sex": "Female" }));
     let by_its_own = format!("/api/v1/runs/{id}/estimates?slice=sex%3Dfemale");
     assert_eq!(model.engineer.get(&by_its_own).await.json()["total"], 1);

@@ -60,7 +60,7 @@ each_db!(a_long_table_becomes_a_run, |server| {
     let csv = fixture("uploads/good/adult.csv");
     let answer = model.results("v1", "?dataset=adult-half%401994", csv).await;
     let id = id_of(answer.assert_status(201));
-    let items = model.engineer.get(&format!("/api/v1/runs/{id}/estimates")).await.json();
+    let items = model.engineer.get(&format!("/api/v1/runs/{id}/estimates?limit=1000")).await.json();
     let overall = estimate(&items, "selection_rate", &json!({}));
     assert_eq!((&overall["numerator"], &overall["n"]), (&json!(3382), &json!(16281)));
     assert!(overall["interval"]["low"].is_f64(), "counts give an interval: {overall}");
@@ -72,7 +72,7 @@ async fn equals_fairlearn(server: &TestServer, id: &str) {
     let lead = server.signed_in_for(Role::Lead, TEAM).await;
     let known: Value =
         serde_json::from_slice(&fixture("golden/fairlearn_adult_v4_hgb.json")).unwrap();
-    let items = lead.get(&format!("/api/v1/runs/{id}/estimates")).await.json();
+    let items = lead.get(&format!("/api/v1/runs/{id}/estimates?limit=1000")).await.json();
     let mut compared = 0;
     for (attributes, section) in known["slices"].as_object().unwrap() {
         let attributes: Vec<&str> = attributes.split('|').collect();

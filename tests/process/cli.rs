@@ -101,6 +101,7 @@ fn the_doctor_finds_nothing_wrong_with_a_fresh_installation() {
         "schema",
         "soundness",
         "audit log",
+        "decisions",
         "clock",
         "audit key",
         "disk",

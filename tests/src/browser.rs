@@ -3,6 +3,8 @@
 
 use crate::site::Site;
 use axum::http::Method;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -124,7 +126,7 @@ fn capabilities(scripts: Scripts) -> Value {
     })
 }
 
-/// A command of chromedriver beyond the standard.
+/// A command of chromedriver that the client does not know.
 #[derive(Debug)]
 struct Vendor {
     path: &'static str,
@@ -208,6 +210,17 @@ impl Browser {
             .unwrap_or_else(|error| panic!("{label}, {choice}: {error}"));
     }
 
+    /// Picks the first from a list that begins so.
+    pub async fn choose_starting(&self, label: &str, start: &str) {
+        let choice =
+            format!("{}/option[starts-with(normalize-space(.), {})]", field(label), literal(start));
+        self.find(&format!("choice `{start}` of `{label}`"), &choice)
+            .await
+            .click()
+            .await
+            .unwrap_or_else(|error| panic!("{label}, {start}: {error}"));
+    }
+
     pub async fn attach(&self, label: &str, file: &Path) {
         let field = self.find(&format!("field `{label}`"), &field(label)).await;
         field.send_keys(&file.display().to_string()).await.expect("a file can be chosen");
@@ -235,6 +248,22 @@ impl Browser {
     pub async fn sees(&self, text: &str) {
         let xpath = format!("//body[contains(normalize-space(.), {})]", literal(text));
         self.find(&format!("text `{text}`"), &xpath).await;
+    }
+
+    /// How many elements of the page as it stands fit.
+    pub async fn all(&self, xpath: &str) -> usize {
+        let found = self.client.find_all(Locator::XPath(xpath)).await;
+        found.unwrap_or_else(|error| panic!("{xpath}: {error}")).len()
+    }
+
+    /// How many sheets of A4 the page takes on paper.
+    pub async fn printed_sheets(&self) -> usize {
+        let page = json!({ "page": { "width": 21.0, "height": 29.7 } });
+        let pdf = self.vendor("print", page).await;
+        let pdf = BASE64.decode(pdf.as_str().expect("base64")).expect("base64");
+        let text = String::from_utf8_lossy(&pdf);
+        // Each sheet is an object of the type Page; their tree has the type Pages.
+        text.matches("/Type /Page").count() - text.matches("/Type /Pages").count()
     }
 
     /// The visible text of the first element that fits.

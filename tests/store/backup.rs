@@ -59,7 +59,8 @@ async fn fill(store: &Store) {
                  source_key, importer, format, evaluated_at, received_at, uploader_id,
                  instrument_name, instrument_version, instrument_definitions, custom_metrics,
                  receipt) values ({run_id}, {model}, {version}, {dataset}, 'sha256:1', 's', 'k',
-                 '1', 'f', 1, 1, {ann}, 'i', '1', '1', '[]', '{{}}');"
+                 '1', 'f', 1, 1, {ann}, 'i', '1', '1', '[]', '{{}}');
+             insert into run_rows values ({run_id}, 0, 'cm93cw==', 9000000000000000);"
         ),
     )
     .await;

@@ -1,7 +1,9 @@
 //! Mitigations: an intervention, and what the evidence says it did.
 
 use super::text_enum::text_enum;
+use crate::number;
 use metrics::catalogue::{self, Direction, Outcome};
+use metrics::paired::{Comparison, Discordant};
 use metrics::trend::change;
 use metrics::{Estimate, Interval, Slice};
 
@@ -46,6 +48,19 @@ pub struct Moved {
     /// After minus before.
     pub value: f64,
     pub interval: Interval,
+    /// What the same rows say; `None` where the runs were taken as independent samples.
+    pub paired: Option<Paired>,
+}
+
+/// What the rows that both runs have say of a series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Paired {
+    /// Rows that it rests on.
+    pub n: u64,
+    /// Rows that the runs disagree on, where the metric is a rate of the same rows.
+    pub discordant: Option<Discordant>,
+    /// Two-sided p-value of no change.
+    pub p: f64,
 }
 
 /// What a mitigation did to its target, and to everybody else.
@@ -59,7 +74,21 @@ pub struct Proof {
     pub worse: Vec<Moved>,
     /// How many series were looked at for that.
     pub looked_at: usize,
+    pub basis: Basis,
 }
+
+/// What a proof rests on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Basis {
+    /// The same rows in both runs, and what is to be known of those that are not compared so.
+    Paired { rows: u64, notes: Vec<String> },
+    /// Two runs as independent samples, and why.
+    Unpaired(String),
+}
+
+/// Below this share of the larger run's rows, the rows that both runs have are too few to speak
+/// for it.
+const LEAST_MATCHED: f64 = 0.5;
 
 /// The target of a mitigation.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,28 +103,25 @@ pub struct Goal<'a> {
 /// Confidence level of every interval here.
 pub const LEVEL: f64 = 0.95;
 
-/// What two runs on the same dataset say of a mitigation. Taken as independent samples, so that
-/// small harm is missed: a paired comparison would see more.
+/// What two runs on the same dataset say of a mitigation: row by row where `rows` compares them so,
+/// else as independent samples, which misses small harm; then `rows` says why.
 ///
 /// Worked: the whole interval of the change lies on the wanted side of none. Did not: it lies wholly
 /// on the other side, or wholly short of the change that was wanted.
-pub fn prove(goal: &Goal<'_>, before: &[Estimate], after: &[Estimate]) -> Proof {
+pub fn prove(
+    goal: &Goal<'_>,
+    before: &[Estimate],
+    after: &[Estimate],
+    rows: Result<Comparison, String>,
+) -> Proof {
+    let (rows, basis) = basis(rows);
     let mut worse = vec![];
     let (mut looked_at, mut target) = (0, None);
     for new in after.iter().filter(|new| !says_it_twice(new, after, goal.metric)) {
         let is_goal = new.metric == goal.metric && new.slice == *goal.slice;
         let same = |old: &&Estimate| old.metric == new.metric && old.slice == new.slice;
         let Some(old) = before.iter().find(same) else { continue };
-        let change = change(old, new, LEVEL);
-        let (Some(value), Some(interval)) = (change.value, change.interval) else { continue };
-        let moved = Moved {
-            metric: new.metric.clone(),
-            slice: new.slice.clone(),
-            before: old.clone(),
-            after: new.clone(),
-            value,
-            interval,
-        };
+        let Some(moved) = moved(old, new, rows.as_ref()) else { continue };
         if is_goal {
             target = Some(moved);
             continue;
@@ -119,10 +145,65 @@ pub fn prove(goal: &Goal<'_>, before: &[Estimate], after: &[Estimate]) -> Proof 
             goal.metric,
             goal.slice.label()
         );
-        return Proof { effect: Effect::CannotTell, sentence, target: None, worse, looked_at };
+        let effect = Effect::CannotTell;
+        return Proof { effect, sentence, target: None, worse, looked_at, basis };
     };
     let (effect, sentence) = judge(goal, &moved);
-    Proof { effect, sentence, target: Some(moved), worse, looked_at }
+    Proof { effect, sentence, target: Some(moved), worse, looked_at, basis }
+}
+
+fn basis(rows: Result<Comparison, String>) -> (Option<Comparison>, Basis) {
+    let rows = match rows {
+        Ok(rows) => rows,
+        Err(why) => return (None, Basis::Unpaired(why)),
+    };
+    if rows.share_matched() < LEAST_MATCHED {
+        let why =
+            format!("only {} in both runs", number::counted(rows.matched, "row is", "rows are"));
+        return (None, Basis::Unpaired(why));
+    }
+    let mut notes = rows.notes.clone();
+    for (n, run) in [(rows.only_before, "before"), (rows.only_after, "after")] {
+        if n > 0 {
+            notes.push(format!("{} only the run {run} has", number::counted(n, "row", "rows")));
+        }
+    }
+    if rows.unidentified > 0 {
+        let n = number::counted(rows.unidentified, "row has", "rows have");
+        notes.push(format!("{n} no id, or one that another row has too"));
+    }
+    let matched = rows.matched;
+    (Some(rows), Basis::Paired { rows: matched, notes })
+}
+
+/// A series from one run to the other: on the rows that both have, if they are compared so; `None`
+/// without an interval.
+fn moved(old: &Estimate, new: &Estimate, rows: Option<&Comparison>) -> Option<Moved> {
+    let found = rows.and_then(|rows| rows.find(&new.metric, &new.slice));
+    if let Some(found) = found
+        && let (Some(value), Some(interval)) = (found.change.value, &found.change.interval)
+        && let Some(p) = found.p
+    {
+        return Some(Moved {
+            metric: new.metric.clone(),
+            slice: new.slice.clone(),
+            before: found.before.clone(),
+            after: found.after.clone(),
+            value,
+            interval: interval.clone(),
+            paired: Some(Paired { n: found.n, discordant: found.discordant, p }),
+        });
+    }
+    let change = change(old, new, LEVEL);
+    Some(Moved {
+        metric: new.metric.clone(),
+        slice: new.slice.clone(),
+        before: old.clone(),
+        after: new.clone(),
+        value: change.value?,
+        interval: change.interval?,
+        paired: None,
+    })
 }
 
 /// Whether another metric of the slice says the same the other way round.
@@ -138,18 +219,23 @@ fn says_it_twice(estimate: &Estimate, all: &[Estimate], goal: &str) -> bool {
 }
 
 fn judge(goal: &Goal<'_>, moved: &Moved) -> (Effect, String) {
-    use crate::number;
     // On the scale on which more is what was wanted.
     let sign = if goal.change < 0.0 { -1.0 } else { 1.0 };
     let ends = [moved.interval.low * sign, moved.interval.high * sign];
     let (low, high) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
     let wanted = goal.change.abs();
+    let same_rows = moved.paired.map(|paired| {
+        let test = if paired.discordant.is_some() { "McNemar p" } else { "p" };
+        let n = number::counted(paired.n, "row", "rows");
+        format!(" on the same {n}, {test} {}", number::p_value(paired.p))
+    });
     let said = format!(
-        "{} of {} changed by {} {}",
+        "{} of {} changed by {} {}{}",
         goal.metric,
         goal.slice.label(),
         number::signed(moved.value),
-        number::signed_interval(moved.interval.low, moved.interval.high)
+        number::signed_interval(moved.interval.low, moved.interval.high),
+        same_rows.unwrap_or_default()
     );
     let aim = number::signed(goal.change);
     if low > 0.0 {
@@ -174,6 +260,7 @@ fn judge(goal: &Goal<'_>, moved: &Moved) -> (Effect, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use metrics::paired::{self, Column, Rows};
 
     fn rate(metric: &str, slice: &str, k: u64, n: u64) -> Estimate {
         Estimate {
@@ -201,7 +288,7 @@ mod tests {
             outcome: Outcome::Favourable,
         };
         let of = |k| vec![rate("true_positive_rate", "sex=Female", k, n)];
-        prove(&goal, &of(before), &of(after))
+        prove(&goal, &of(before), &of(after), Err("their rows are not kept".to_owned()))
     }
 
     #[test]
@@ -242,9 +329,68 @@ mod tests {
             rate("accuracy", "sex=Male", 898, 1000),
             rate("base_rate", "", 100, 1000),
         ];
-        let proof = prove(&goal, &before, &after);
+        let proof = prove(&goal, &before, &after, Err("their rows are not kept".to_owned()));
         let worse: Vec<String> =
             proof.worse.iter().map(|m| format!("{} {}", m.metric, m.slice.label())).collect();
         assert_eq!((worse, proof.looked_at), (vec!["accuracy Overall".to_owned()], 2));
+        assert_eq!(proof.basis, Basis::Unpaired("their rows are not kept".to_owned()));
+    }
+
+    /// 600 positives of men, of whom a run finds those in a range; and as many women, all found.
+    fn rows(found: std::ops::Range<u128>, ids: std::ops::Range<u128>) -> Rows {
+        let ids: Vec<u128> = ids.collect();
+        let male = |id: &u128| *id <= 600;
+        let cell = |id: &u128| if !male(id) || found.contains(id) { 3 } else { 1 };
+        let sex = Column {
+            name: "sex".to_owned(),
+            groups: vec!["Female".to_owned(), "Male".to_owned()],
+            codes: ids.iter().map(|id| u16::from(male(id))).collect(),
+        };
+        Rows::new(ids.clone(), ids.iter().map(cell).collect(), vec![], vec![sex], vec![])
+    }
+
+    fn on_the_same_rows(before: &Rows, after: &Rows) -> Proof {
+        let slice = Slice::parse("sex=Female").unwrap();
+        let goal = Goal {
+            metric: "true_positive_rate",
+            slice: &slice,
+            change: 0.1,
+            outcome: Outcome::Favourable,
+        };
+        let men = |k| vec![rate("true_positive_rate", "sex=Male", k, 600)];
+        prove(
+            &goal,
+            &men(480),
+            &men(462),
+            paired::compare(before, after, LEVEL).map_err(|e| e.to_string()),
+        )
+    }
+
+    #[test]
+    fn a_loss_of_three_points_on_600_rows_is_listed_when_the_rows_are_paired_and_only_then() {
+        // 480 found before; then 18 of them no longer.
+        let (before, after) = (rows(1..481, 1..1201), rows(1..463, 1..1201));
+        let proof = on_the_same_rows(&before, &after);
+        assert_eq!(proof.basis, Basis::Paired { rows: 1_200, notes: vec![] });
+        let worse = &proof.worse[0];
+        let discordant = Some(Discordant { lost: 18, gained: 0 });
+        assert_eq!(worse.paired.map(|p| (p.n, p.discordant)), Some((600, discordant)));
+        assert_eq!(worse.interval.method, metrics::interval::method::NEWCOMBE_PAIRED);
+        // The same two runs without their rows.
+        let unpaired = on_the_same_rows(&before, &rows(1..463, 5_000..5_001));
+        assert_eq!(unpaired.worse, vec![]);
+        assert_eq!(unpaired.basis, Basis::Unpaired("they have no row in common".to_owned()));
+    }
+
+    #[test]
+    fn rows_that_only_one_run_has_are_said_and_too_few_in_both_prove_nothing() {
+        let before = rows(1..481, 1..1201);
+        let proof = on_the_same_rows(&before, &rows(1..463, 1..1101));
+        let notes = vec!["100 rows only the run before has".to_owned()];
+        assert_eq!(proof.basis, Basis::Paired { rows: 1_100, notes });
+        let proof = on_the_same_rows(&before, &rows(1..463, 1..301));
+        assert!(
+            matches!(proof.basis, Basis::Unpaired(why) if why.contains("300 rows are in both"))
+        );
     }
 }

@@ -11,7 +11,7 @@ mod version;
 pub use attribute::{AttributeInput, NewAttribute, check_group_name};
 pub use checks::split_list;
 pub use dataset::{AttributeLabels, DatasetInput, NewDataset, ObtainedInput};
-pub use model::{ModelInput, NewModel};
+pub use model::{ModelInput, NewModel, ROWS_KEPT_DAYS};
 pub use version::{NewVersion, VersionInput};
 
 #[cfg(test)]
@@ -34,6 +34,7 @@ mod tests {
     fn a_model_needs_five_things_and_the_rest_has_defaults() {
         let checked = model().check().unwrap();
         assert_eq!(checked.stage, Stage::Development);
+        assert_eq!(checked.rows_kept_days, Some(ROWS_KEPT_DAYS));
         let errors = ModelInput::default().check().unwrap_err();
         let fields: Vec<_> = errors.iter().map(|(field, _)| field).collect();
         assert_eq!(fields, ["name", "risk_tier", "slug", "task", "team"]);
@@ -45,6 +46,19 @@ mod tests {
         assert!(!errors.unwrap_err().of("depends_on").is_empty());
         let errors = ModelInput { slug: "new".to_owned(), ..model() }.check();
         assert!(!errors.unwrap_err().of("slug").is_empty());
+    }
+
+    #[test]
+    fn rows_are_kept_for_some_days_or_not_at_all() {
+        let kept = |days: &str| {
+            ModelInput { rows_kept_days: days.to_owned(), ..model() }
+                .check()
+                .map(|m| m.rows_kept_days)
+        };
+        assert_eq!((kept("0").unwrap(), kept(" 30 ").unwrap()), (None, Some(30)));
+        for wrong in ["-1", "1.5", "4000", "a year"] {
+            assert!(!kept(wrong).unwrap_err().of("rows_kept_days").is_empty(), "{wrong}");
+        }
     }
 
     #[test]
@@ -64,6 +78,7 @@ mod tests {
             owners: vec!["k".into()],
             depends_on: vec!["l".into()],
             restricted: true,
+            rows_kept_days: "m".into(),
         };
         let mut input = model();
         for field in other.fields() {

@@ -8,6 +8,7 @@ pub mod words;
 use super::policy::{Mode, Policy, Rule};
 use super::text_enum::text_enum;
 use super::{RunId, WaiverId};
+use judge::Measured;
 use metrics::catalogue::Outcome;
 use metrics::{Estimate, Interval, Slice};
 use serde::{Deserialize, Serialize};
@@ -50,8 +51,9 @@ pub fn judge(case: &Case<'_>) -> Readiness {
             valid_until: None,
         };
     };
+    let measured: Vec<Measured<'_>> = case.runs.iter().map(Measured::by).collect();
     let rules: Vec<RuleOutcome> =
-        policy.rules.iter().map(|rule| judge::judge_rule(rule, case)).collect();
+        policy.rules.iter().map(|rule| judge::judge_rule(rule, case, &measured)).collect();
     let blocking = || rules.iter().filter(|o| o.applies && o.rule.mode == Mode::Block);
     let verdict = match blocking().filter(|o| !o.waived).map(|o| o.verdict).min() {
         Some(verdict) => verdict,

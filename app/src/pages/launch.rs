@@ -3,10 +3,11 @@
 use super::launches::StateBadge;
 use super::models::version_path;
 use super::parts::{
-    Digest, FieldKind, Form, PageHeader, Panel, Prose, ReadinessView, RuleTable, Scroll, Select,
-    Submit, SubmitKind, TextArea, TextField, Time, Verdict, VerdictKind, number,
+    Digest, FieldKind, Form, MovedTable, PageHeader, Panel, Prose, ReadinessView, RuleTable,
+    Select, Submit, SubmitKind, TextArea, TextField, Time, Verdict, VerdictKind, number,
 };
 use crate::domain::launch::{Decision, State, Step};
+use crate::domain::moved::Moved;
 use crate::domain::{Function, verdict};
 use crate::form::FieldErrors;
 use leptos::prelude::*;
@@ -29,8 +30,7 @@ pub struct LaunchView {
     pub newer: Vec<String>,
     /// What holds it back, and who can clear it.
     pub blockers: Vec<Blocker>,
-    /// The metrics that moved since the last launched version.
-    pub moved: Option<Moved>,
+    pub moved: Option<SinceLaunch>,
     pub slots: Vec<Slot>,
     pub sign_offs: Vec<SignOffView>,
     pub comments: Vec<CommentView>,
@@ -65,20 +65,12 @@ pub struct Blocker {
     pub href: Option<(String, String)>,
 }
 
+/// What moved since the version that was launched last.
 #[derive(Clone, Debug)]
-pub struct Moved {
+pub struct SinceLaunch {
+    /// That version's label.
     pub since: String,
-    /// Metric, slice, change with its interval, and whether it got worse.
-    pub lines: Vec<MovedLine>,
-    pub looked_at: usize,
-}
-
-#[derive(Clone, Debug)]
-pub struct MovedLine {
-    pub metric: String,
-    pub slice: String,
-    pub change: String,
-    pub is_worse: Option<bool>,
+    pub moved: Moved,
 }
 
 #[derive(Clone, Debug)]
@@ -481,59 +473,23 @@ fn sign_panel(view: &LaunchView, base: &str) -> Option<impl IntoView + use<>> {
     )
 }
 
-fn moved_panel(moved: Moved) -> impl IntoView {
+fn moved_panel(it: SinceLaunch) -> impl IntoView {
     let note = format!(
         "against {}; {} looked at, at 95 % each: exploratory",
-        moved.since,
-        number::counted(moved.looked_at as u64, "series", "series")
+        it.since,
+        number::counted(it.moved.looked_at as u64, "series", "series")
     );
-    if moved.lines.is_empty() {
-        return view! {
-            <Panel title="Since the last launch" note=note>
-                <p class="dim">"Nothing moved beyond chance."</p>
-            </Panel>
-        }
-        .into_any();
-    }
-    let rows = moved
-        .lines
-        .into_iter()
-        .map(|line| {
-            let side = match line.is_worse {
-                Some(true) => view! { <Verdict kind=VerdictKind::Fail text="worse" /> }.into_any(),
-                Some(false) => {
-                    view! { <Verdict kind=VerdictKind::Pass text="better" /> }.into_any()
-                }
-                None => view! { <span class="dim">"moved"</span> }.into_any(),
-            };
-            view! {
-                <tr>
-                    <th scope="row">{line.metric}</th>
-                    <td>{line.slice}</td>
-                    <td class="num nowrap">{line.change}</td>
-                    <td>{side}</td>
-                </tr>
-            }
-        })
-        .collect_view();
+    let body = if it.moved.lines.is_empty() {
+        view! { <p class="dim">"Nothing moved beyond chance."</p> }.into_any()
+    } else {
+        let label = "What moved since the last launch";
+        view! { <MovedTable label=label lines=it.moved.lines most=10 /> }.into_any()
+    };
     view! {
         <Panel title="Since the last launch" note=note>
-            <Scroll label="What moved since the last launch">
-                <table>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Metric"</th>
-                            <th scope="col">"Slice"</th>
-                            <th scope="col" class="num">"Change"</th>
-                            <th scope="col">"For the people in it"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </Scroll>
+            {body}
         </Panel>
     }
-    .into_any()
 }
 
 fn steps_panel(view: &LaunchView, base: &str) -> Option<impl IntoView + use<>> {

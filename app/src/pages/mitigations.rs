@@ -6,7 +6,7 @@ use super::parts::{
     Scroll, Select, Submit, TextArea, TextField, Time, Verdict, VerdictKind, number,
 };
 use crate::charts::bound::BoundChart;
-use crate::domain::mitigation::{Effect, Kind, Moved, Proof, State};
+use crate::domain::mitigation::{Basis, Effect, Kind, Moved, Proof, State};
 use crate::form::FieldErrors;
 use leptos::prelude::*;
 use metrics::{Estimate, catalogue};
@@ -292,12 +292,13 @@ fn proof_parts(proof: ProofView) -> (AnyView, AnyView) {
             .map(|moved| {
                 let (low, high) = (moved.interval.low, moved.interval.high);
                 let text = format!(
-                    "{} of {}: {} {}, n {}",
+                    "{} of {}: {} {}, n {}; {}",
                     metric_name(&moved.metric),
                     moved.slice.label(),
                     number::signed(moved.value),
                     number::signed_interval(low, high),
-                    moved.after.n.map(number::count).unwrap_or_default()
+                    moved.after.n.map(number::count).unwrap_or_default(),
+                    told_by(&moved)
                 );
                 view! { <li>{text}</li> }
             })
@@ -312,8 +313,9 @@ fn proof_parts(proof: ProofView) -> (AnyView, AnyView) {
     let table = view! {
         <Panel
             title="Before and after"
-            note="95 % each, not adjusted for how many were looked at: exploratory. Unpaired, which misses small harm."
+            note="95 % each, not adjusted for how many were looked at: exploratory."
         >
+            {basis_lines(proof.basis)}
             <Scroll label="Before and after">
                 <table>
                     <thead>
@@ -336,6 +338,44 @@ fn proof_parts(proof: ProofView) -> (AnyView, AnyView) {
     (verdict, table)
 }
 
+/// What the proof rests on, in a sentence, and what is to be known of it.
+fn basis_lines(basis: Basis) -> impl IntoView {
+    let (sentence, notes) = match basis {
+        Basis::Paired { rows, notes } => {
+            let rows = number::counted(rows, "row", "rows");
+            (format!("Paired on {rows}, which both runs have."), notes)
+        }
+        Basis::Unpaired(why) => {
+            (format!("Not paired, because {why}: small harm is missed then."), vec![])
+        }
+    };
+    let notes = (!notes.is_empty()).then(|| {
+        let items = notes.into_iter().map(|note| view! { <li>{note}</li> }).collect_view();
+        view! { <ul class="plain small">{items}</ul> }
+    });
+    view! {
+        <p>{sentence}</p>
+        {notes}
+    }
+}
+
+/// How a change was told from chance: the interval, and the rows that differ with their test.
+fn told_by(moved: &Moved) -> String {
+    let interval = number::method_name(&moved.interval.method);
+    match moved.paired {
+        None => format!("{interval}, unpaired"),
+        Some(paired) => match paired.discordant {
+            None => format!("{interval}, p {}", number::p_value(paired.p)),
+            Some(rows) => format!(
+                "{interval}, McNemar p {}: {} lost, {} gained",
+                number::p_value(paired.p),
+                number::count(rows.lost),
+                number::count(rows.gained)
+            ),
+        },
+    }
+}
+
 fn series(n: usize) -> String {
     number::counted(n as u64, "series", "series")
 }
@@ -355,6 +395,7 @@ fn row(moved: Moved, is_target: bool) -> impl IntoView {
         view! { <Verdict kind=VerdictKind::Fail text="worse" /> }.into_any()
     };
     let change = format!("{} {}", number::signed(moved.value), number::signed_interval(low, high));
+    let told = told_by(&moved);
     view! {
         <tr>
             <th scope="row">
@@ -363,9 +404,12 @@ fn row(moved: Moved, is_target: bool) -> impl IntoView {
             </th>
             <td class="num">{measured(&moved.before)}</td>
             <td class="num">{measured(&moved.after)}</td>
-            <td class="num nowrap">{change}</td>
+            <td class="num">{change}</td>
             <td inner_html=chart.draw(class)></td>
-            <td>{so}</td>
+            <td>
+                {so}
+                <span class="small dim block">{told}</span>
+            </td>
         </tr>
     }
 }

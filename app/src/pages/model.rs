@@ -30,6 +30,8 @@ pub struct ModelView {
     pub stage: Stage,
     pub positive_outcome: PositiveOutcome,
     pub restricted: bool,
+    /// How long the pruned rows of its runs are kept.
+    pub rows_kept_days: Option<i64>,
     pub architecture: String,
     pub surface: String,
     pub intended_use: String,
@@ -198,6 +200,15 @@ fn description(view: ModelView) -> impl IntoView {
         PositiveOutcome::Adverse => "adverse: less is better for who gets it",
         PositiveOutcome::Neutral => "neutral: neither good nor bad for who gets it",
     };
+    let rows = match view.rows_kept_days {
+        None => "not kept, so its runs are compared unpaired".to_owned(),
+        Some(days) => {
+            let days = number::counted(days.unsigned_abs(), "day", "days");
+            format!(
+                "kept {days} where the spec names id: hashed ids, labels, predictions, scores, groups"
+            )
+        }
+    };
     view! {
         <div class="row">
             <div class="wide">
@@ -234,6 +245,8 @@ fn description(view: ModelView) -> impl IntoView {
                     <dd>{links(view.depends_on, "no other model")}</dd>
                     <dt>"Needed by"</dt>
                     <dd>{links(view.depended_on_by, "no other model")}</dd>
+                    <dt>"Rows of runs"</dt>
+                    <dd>{rows}</dd>
                     <dt>"Registered"</dt>
                     <dd>
                         <Time at=view.registered_at />

@@ -134,6 +134,12 @@ pub fn ModelFormPage(view: ModelFormView) -> impl IntoView {
                 value=input.depends_on.join(", ")
                 hint="Slugs of models whose output it uses, separated by commas."
             />
+            <TextField
+                label="Days that rows are kept"
+                name="rows_kept_days"
+                value=input.rows_kept_days
+                hint="Of uploaded predictions whose spec names id: a keyed hash of each id, label, prediction, score and groups, never the id itself, so that two runs are compared row by row. 0 keeps none. Shortening it also deletes."
+            />
             <CheckBox
                 label="Restricted: only its team and admins may see it"
                 name="restricted"

@@ -101,13 +101,20 @@ fn bar(grade: &Grade) -> String {
     svg
 }
 
+/// A grade, and its interval where that is wide enough to be seen in one decimal.
+fn grade_parts(grade: &Grade) -> (String, Option<String>) {
+    let value = grade.value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"));
+    let interval = grade
+        .interval
+        .filter(|(low, high)| grade.value.is_some() && high - low >= 0.05)
+        .map(|(low, high)| format!("[{low:.1}, {high:.1}]"));
+    (value, interval)
+}
+
 fn grade_text(grade: &Grade) -> String {
-    match (grade.value, grade.interval) {
-        (None, _) => "–".to_owned(),
-        (Some(value), Some((low, high))) if high - low >= 0.05 => {
-            format!("{value:.1} [{low:.1}, {high:.1}]")
-        }
-        (Some(value), _) => format!("{value:.1}"),
+    match grade_parts(grade) {
+        (value, Some(interval)) => format!("{value} {interval}"),
+        (value, None) => value,
     }
 }
 
@@ -159,7 +166,8 @@ pub fn OkrsPage(view: OkrsView) -> impl IntoView {
 pub fn objective(view: ObjectiveView) -> impl IntoView {
     let note = format!("{} · {} · {}", view.team, view.promise, view.owner);
     let rows = view.key_results.into_iter().map(key_result_row).collect_view();
-    let why = (!view.why.trim().is_empty()).then(|| view! { <p class="small dim">{view.why}</p> });
+    let why =
+        (!view.why.trim().is_empty()).then(|| view! { <span class="small dim">{view.why}</span> });
     let add = view.may_edit.then(|| {
         let href = format!("/key-results/new?objective={}", view.id);
         view! { <p><a class="button" href=href>"Add a key result"</a></p> }
@@ -169,13 +177,13 @@ pub fn objective(view: ObjectiveView) -> impl IntoView {
     let label = format!("Key results of {}", view.title);
     view! {
         <Panel title=view.title note=note>
-            {why}
             <p class="verdict-line">
                 <Verdict kind=kind text=view.grade.standing.label() />
                 <span>{format!("grade {}", grade_text(&view.grade))} {held}</span>
+                {why}
             </p>
             <Scroll label=label>
-                <table class="okr">
+                <table class="okr stacks">
                     <thead>
                         <tr>
                             <th scope="col">"Key result"</th>
@@ -195,19 +203,37 @@ pub fn objective(view: ObjectiveView) -> impl IntoView {
     }
 }
 
+/// A reading over its interval and its n, and where it is from.
+fn reading_cell(reading: &Reading, n: Option<u64>, href: Option<String>) -> impl IntoView + use<> {
+    let value = number::value(reading.value);
+    let value = match href {
+        Some(href) => view! { <a href=href>{value}</a> }.into_any(),
+        None => value.into_any(),
+    };
+    let interval = reading.interval.map(|(low, high)| number::interval(low, high));
+    let n = n.map(|n| format!(" n {}", number::count(n)));
+    view! {
+        {value}
+        <span class="small dim block">{interval} {n}</span>
+    }
+}
+
+/// A grade over its interval.
+fn grade_cell(grade: &Grade) -> impl IntoView + use<> {
+    let (value, interval) = grade_parts(grade);
+    view! {
+        {value}
+        {interval.map(|interval| view! { <span class="small dim block">{interval}</span> })}
+    }
+}
+
 fn key_result_row(view: KeyResultView) -> impl IntoView {
-    let began = view.baseline.as_ref().map_or_else(|| "–".to_owned(), reading);
-    let n = view.n.map(
-        |n| view! { <span class="small dim block">{format!("n {}", number::count(n))}</span> },
-    );
+    let began = match &view.baseline {
+        Some(began) => reading_cell(began, None, None).into_any(),
+        None => "–".into_any(),
+    };
     let now = match &view.now {
-        Ok(now) => {
-            let text = reading(now);
-            match view.evidence.clone() {
-                Some(href) => view! { <a href=href>{text}</a> }.into_any(),
-                None => text.into_any(),
-            }
-        }
+        Ok(now) => reading_cell(now, view.n, view.evidence.clone()).into_any(),
         Err(why) => view! { <span class="why">{why.clone()}</span> }.into_any(),
     };
     let target = view.target.map_or_else(|| "–".to_owned(), number::value);
@@ -221,11 +247,11 @@ fn key_result_row(view: KeyResultView) -> impl IntoView {
                 <a href=format!("/key-results/{}", view.id)>{view.title}</a>
                 <span class="small dim block">{view.source}</span>
             </th>
-            <td class="num">{began}</td>
-            <td class="num">{now} {n}</td>
-            <td class="num">{target}</td>
+            <td class="num" data-label="Began">{began}</td>
+            <td class="num" data-label="Now">{now}</td>
+            <td class="num" data-label="Target">{target}</td>
             <td inner_html=bar(&view.grade)></td>
-            <td class="num nowrap">{grade_text(&view.grade)}</td>
+            <td class="num" data-label="Grade">{grade_cell(&view.grade)}</td>
             <td>{state} {why}</td>
         </tr>
     }

@@ -128,7 +128,7 @@ fn worst(worst: Vec<Worst>) -> impl IntoView {
                         <span class="small dim block">"as of " <Time at=it.as_of /></span>
                     </th>
                     <td>{it.what}</td>
-                    <td class="num">{measured}</td>
+                    <td class="num wraps">{measured}</td>
                     <td>{verdict}</td>
                 </tr>
             }
@@ -137,7 +137,7 @@ fn worst(worst: Vec<Worst>) -> impl IntoView {
     view! {
         <Panel title="Worst required slice per model" note="of the newest launch that was asked for">
             <Scroll label="Worst required slice per model">
-                <table>
+                <table class="stacks">
                     <thead>
                         <tr>
                             <th scope="col">"Model"</th>

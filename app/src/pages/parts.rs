@@ -6,6 +6,7 @@ pub mod form;
 pub mod link;
 pub mod list;
 pub mod mark;
+pub mod moved;
 pub use crate::number;
 pub mod page_header;
 pub mod prose;
@@ -21,6 +22,7 @@ pub use form::{
 pub use link::Link;
 pub use list::{FilterBar, Pages, Scroll, SortHeader, Sorted};
 pub use mark::{Badge, BadgeKind, Digest, Moment, Time, Verdict, VerdictKind};
+pub use moved::MovedTable;
 pub use page_header::{EmptyState, Lede, PageHeader, Panel};
 pub use prose::Prose;
 pub use rules::{ReadinessPanel, ReadinessView, RuleTable};

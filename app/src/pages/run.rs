@@ -6,15 +6,16 @@ mod gaps;
 mod provenance;
 mod sentence;
 mod table;
+mod void;
 
 pub use provenance::{Answer, Provenance, Receipt, Unconfirmed, Voided};
 pub use sentence::sentence;
 pub use table::{MetricSet, Table};
+pub use void::{Resting, VoidPage, VoidView};
 
 use super::parts::{
     FieldKind, FilterBar, Lede, Link, PageHeader, Panel, Select, Sentence, Shown, TextField, number,
 };
-use crate::form::FieldErrors;
 use leptos::prelude::*;
 use metrics::catalogue::{self, CustomMetric, Direction, Outcome};
 use metrics::disparity::Summary;
@@ -40,11 +41,7 @@ pub struct RunView {
     pub accept_all: Option<Answer>,
     pub voided: Option<Voided>,
     /// Where the run is voided, if this viewer may.
-    pub void_action: Option<String>,
-    /// What was wrong with the last attempt to void it.
-    pub void_errors: FieldErrors,
-    /// The reason that was typed then.
-    pub void_reason: String,
+    pub void_href: Option<String>,
     pub csv_href: String,
     pub json_href: String,
 }
@@ -132,7 +129,9 @@ pub fn RunPage(view: RunView) -> impl IntoView {
     let filters = filters(&view);
     let gaps = gaps::panel(&view);
     let banners = provenance::banners(&view);
-    let void = provenance::void_form(&view);
+    let void = view.void_href.clone().map(|href| {
+        view! { <p><a class="button" href=href>"Void this run…"</a></p> }
+    });
     let provenance = provenance::panel(&view.provenance);
     let note = "shade: how far from overall, where the interval leaves overall out · \
                 ▴ better ▾ worse ◆ neither · hatched: n below 30";

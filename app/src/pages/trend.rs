@@ -57,6 +57,17 @@ pub struct Point {
     pub gap: Option<Gap>,
     /// What changed before it, so that earlier points do not compare.
     pub broken: Option<String>,
+    /// The mitigations that its run shows the effect of.
+    pub shipped: Vec<Shipped>,
+}
+
+/// A mitigation that was shipped.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shipped {
+    /// What people call it: `M-17`.
+    pub name: String,
+    pub title: String,
+    pub href: String,
 }
 
 /// A difference between two groups: the value of `of` less the value of `against`.
@@ -210,7 +221,11 @@ impl TrendView {
     }
 
     fn versions(&self) -> Vec<String> {
-        self.points.iter().map(|point| point.label.clone()).collect()
+        let named = |point: &Point| {
+            let with = |name: String, it: &Shipped| format!("{name} · {}", it.name);
+            point.shipped.iter().fold(point.label.clone(), with)
+        };
+        self.points.iter().map(named).collect()
     }
 
     fn breaks(&self) -> Vec<Break> {

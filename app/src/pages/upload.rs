@@ -132,7 +132,7 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
                     value=typed.spec
                     errors=errors
                     rows=9
-                    hint="TOML or JSON: which column is the label, the score, the prediction, and which are slices."
+                    hint="TOML or JSON: which column is the label, the score, the prediction, and which are slices. With id too, runs are compared row by row; ids are kept as keyed hashes, as long as the model says."
                 />
                 <Submit label="Upload" name="do" value="upload">
                     <button name="do" value="check">

@@ -35,6 +35,7 @@ pub(super) fn read(
         present: Vec::new(),
         positive: None,
         missing: Missing::Group,
+        ids: None,
     };
     let shelf = Shelf {
         spec,

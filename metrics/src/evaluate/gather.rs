@@ -4,7 +4,7 @@
 use super::aggregate::{SliceCounts, aggregate, families, weight_scale};
 use super::tally::Tally;
 use crate::read::{
-    self, Cases, Draft, FileRead, Gather, Kind, Range, Request, Table, Values, Wanted,
+    self, Cases, Draft, FileRead, Gather, Ids, Kind, Range, Request, Table, Values, Wanted,
 };
 use crate::{Problem, Spec};
 use std::path::Path;
@@ -14,31 +14,44 @@ use std::path::Path;
 /// twice.
 pub(super) const MOST_KEPT: u64 = 10_000_000;
 
-/// The slices of a file, with their counts.
+/// What a file comes to.
+pub(super) struct Gathered {
+    pub file: FileRead,
+    pub slices: Vec<SliceCounts>,
+    /// The rows, where they were kept.
+    pub table: Option<Table>,
+}
+
+/// The slices of a file, with their counts. Rows are kept for the asking where ids say which is
+/// which.
 ///
 /// # Errors
 /// Every problem of the file.
 pub(super) fn gather(
     path: &Path,
     spec: &Spec,
-) -> Result<(FileRead, Vec<SliceCounts>), Vec<Problem>> {
-    gather_up_to(path, spec, MOST_KEPT)
+    ids: Option<&Ids>,
+) -> Result<Gathered, Vec<Problem>> {
+    gather_up_to(path, spec, ids, MOST_KEPT)
 }
 
 fn gather_up_to(
     path: &Path,
     spec: &Spec,
+    ids: Option<&Ids>,
     most_kept: u64,
-) -> Result<(FileRead, Vec<SliceCounts>), Vec<Problem>> {
-    let request = Request::of(spec);
-    if spec.score.is_some() || spec.weight.is_some() {
+) -> Result<Gathered, Vec<Problem>> {
+    let request = Request::of(spec, ids);
+    if spec.score.is_some() || spec.weight.is_some() || ids.is_some() {
         let kept =
             Kept { request: &request, spec, table: Table::new(spec), most: most_kept, full: false };
         let (kept, file) = read::read(path, &request, kept)?;
         if !kept.full {
-            return Ok((file, aggregate(&kept.table, spec)?));
+            let slices = aggregate(&kept.table, spec)?;
+            return Ok(Gathered { file, slices, table: Some(kept.table) });
         }
     }
+    let request = Request::of(spec, None);
     let families = families(spec);
     let scale = match &spec.weight {
         None => 1.0,
@@ -48,12 +61,12 @@ fn gather_up_to(
     let (tally, file) = read::read(path, &request, tally)?;
     let mut slices = tally.finish().map_err(|problem| vec![problem])?;
     slices.sort_by(|a, b| (a.slice.arity(), &a.slice).cmp(&(b.slice.arity(), &b.slice)));
-    Ok((file, slices))
+    Ok(Gathered { file, slices, table: None })
 }
 
 /// Rows that are kept, until there are too many.
 struct Kept<'a> {
-    request: &'a Request,
+    request: &'a Request<'a>,
     spec: &'a Spec,
     table: Table,
     most: u64,
@@ -65,6 +78,9 @@ impl Gather for Kept<'_> {
 
     fn expect(&mut self, rows: u64) {
         self.full = rows > self.most;
+        if let Some(ids) = self.request.ids.filter(|ids| rows > ids.most) {
+            ids.give_up();
+        }
         if !self.full {
             self.table.reserve(rows, self.spec);
         }
@@ -84,7 +100,17 @@ impl Gather for Kept<'_> {
             self.table = Table::default();
             return Ok(());
         }
-        self.table.extend(cases)
+        self.table.extend(cases)?;
+        if let Some(ids) = self.request.ids {
+            if self.table.rows() > ids.most {
+                ids.give_up();
+            }
+            // None of the ids of so many rows is wanted, and their memory is needed.
+            if ids.are_unwanted() {
+                self.table.ids = Vec::new();
+            }
+        }
+        Ok(())
     }
 }
 
@@ -95,6 +121,7 @@ fn largest(path: &Path, weight: &str) -> Result<f64, Vec<Problem>> {
         present: Vec::new(),
         positive: None,
         missing: crate::spec::Missing::Group,
+        ids: None,
     };
     read::read(path, &request, Largest(0.0)).map(|(largest, _)| largest.0)
 }
@@ -130,8 +157,11 @@ mod tests {
             for weight in ["", "weight = 'weight'\n"] {
                 let spec = Spec::parse(&format!("{spec}{weight}")).unwrap();
                 let path = folder.join(file);
-                let (kept_file, kept) = gather(&path, &spec).unwrap();
-                let (counted_file, counted) = gather_up_to(&path, &spec, 1_000).unwrap();
+                let Gathered { file: kept_file, slices: kept, .. } =
+                    gather(&path, &spec, None).unwrap();
+                let counted = gather_up_to(&path, &spec, None, 1_000).unwrap();
+                assert!(counted.table.is_none());
+                let Gathered { file: counted_file, slices: counted, .. } = counted;
                 assert_eq!(counted_file.rows, 16_281);
                 assert_eq!(counted_file.rows_read, kept_file.rows_read);
                 assert_eq!(kept.len(), counted.len());

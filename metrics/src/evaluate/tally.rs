@@ -20,7 +20,7 @@ const MOST_NUMBERED: usize = 1 << 16;
 const CHUNK: usize = 4_096;
 
 pub(super) struct Tally<'a> {
-    request: &'a Request,
+    request: &'a Request<'a>,
     spec: &'a Spec,
     families: &'a [Vec<usize>],
     /// What brings weights into 0..1.
@@ -31,7 +31,7 @@ pub(super) struct Tally<'a> {
 impl<'a> Tally<'a> {
     /// No rows yet. `scale` brings every weight into 0..1.
     pub fn new(
-        request: &'a Request,
+        request: &'a Request<'a>,
         spec: &'a Spec,
         families: &'a [Vec<usize>],
         scale: f64,

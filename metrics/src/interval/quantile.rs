@@ -124,6 +124,17 @@ fn cornish_fisher(z: f64, degrees: f64) -> f64 {
     polynomial(&terms, v)
 }
 
+/// The chance that a standard normal number is at least as far from 0 as `z`.
+pub(crate) fn normal_two_sided(z: f64) -> f64 {
+    libm::erfc(z.abs() / std::f64::consts::SQRT_2)
+}
+
+/// The chance that a number of Student's t distribution is at least as far from 0 as `t`.
+pub(crate) fn t_two_sided(t: f64, degrees: f64) -> f64 {
+    // Beyond so many the two distributions differ by less than anybody reads.
+    if degrees > 100_000.0 { normal_two_sided(t) } else { 2.0 * upper_tail(t.abs(), degrees) }
+}
+
 /// P(T > t) for t >= 0.
 fn upper_tail(t: f64, degrees: f64) -> f64 {
     0.5 * incomplete_beta(degrees / 2.0, 0.5, degrees / (degrees + t * t))

@@ -1,5 +1,6 @@
 //! A column in a part of a file: checks cells as they come, whatever the format wrote them in.
 
+use super::Ids;
 use super::cell::{self, Classes};
 use super::draft::{Group, Groups, group_problem, too_many_groups};
 use super::problems::Problems;
@@ -16,6 +17,8 @@ pub(crate) enum Values {
     /// Finite, in the range that was asked for, never -0.
     Numbers(Vec<f64>),
     Groups(Groups),
+    /// Hashes, 0 where there is no id.
+    Ids(Vec<u128>),
     Texts(Texts),
 }
 
@@ -58,6 +61,7 @@ pub(super) struct Column<'a> {
     /// The class that counts as positive, where classes are not 0 and 1 as such.
     pub positive: Option<&'a str>,
     missing: Missing,
+    ids: Option<&'a Ids>,
     text: Vec<u8>,
 }
 
@@ -65,11 +69,12 @@ pub(super) struct Column<'a> {
 pub(super) const DROPPED: u16 = u16::MAX;
 
 impl<'a> Column<'a> {
-    pub fn new(wanted: &'a Wanted, request: &'a Request) -> Self {
+    pub fn new(wanted: &'a Wanted, request: &'a Request<'a>) -> Self {
         let values = match wanted.kind {
             Kind::Label | Kind::Prediction => Values::Classes(Vec::new()),
             Kind::Number(_) => Values::Numbers(Vec::new()),
             Kind::Group => Values::Groups(Groups::new(request.missing)),
+            Kind::Id => Values::Ids(Vec::new()),
             Kind::Text => Values::Texts(Texts::default()),
         };
         Self {
@@ -79,6 +84,7 @@ impl<'a> Column<'a> {
             classes: Classes::default(),
             positive: request.positive.as_deref(),
             missing: request.missing,
+            ids: request.ids,
             text: Vec::new(),
         }
     }
@@ -113,6 +119,7 @@ impl<'a> Column<'a> {
                 let group = groups.look_up(text);
                 self.group(group, line);
             }
+            Values::Ids(ids) => ids.push(self.ids.map_or(0, |how| how.hash(text))),
             Values::Texts(texts) => match std::str::from_utf8(text) {
                 Ok(text) => texts.push(text),
                 Err(_) => {
@@ -149,7 +156,7 @@ impl<'a> Column<'a> {
     pub fn whole(&mut self, number: i128, line: u64) {
         match self.values {
             Values::Numbers(_) => self.number(number as f64, line),
-            Values::Classes(_) | Values::Groups(_) | Values::Texts(_) => {
+            _ => {
                 self.written(&number, line);
             }
         }
@@ -159,7 +166,7 @@ impl<'a> Column<'a> {
     pub fn truth(&mut self, truth: bool, line: u64) {
         match self.values {
             Values::Numbers(_) => self.not_a_number(if truth { "true" } else { "false" }, line),
-            Values::Classes(_) | Values::Groups(_) | Values::Texts(_) => {
+            _ => {
                 self.text(if truth { b"true" } else { b"false" }, line);
             }
         }
@@ -205,6 +212,7 @@ impl<'a> Column<'a> {
             Values::Classes(values) => values.push(0),
             Values::Numbers(values) => values.push(0.0),
             Values::Groups(groups) => groups.codes.push(0),
+            Values::Ids(ids) => ids.push(0),
             Values::Texts(texts) => texts.push(""),
         }
         self.problems.push(|| problem);
@@ -228,6 +236,7 @@ impl Values {
             Self::Classes(values) => retain(values, keep),
             Self::Numbers(values) => retain(values, keep),
             Self::Groups(groups) => retain(&mut groups.codes, keep),
+            Self::Ids(ids) => retain(ids, keep),
             Self::Texts(texts) => texts.retain(keep),
         }
     }

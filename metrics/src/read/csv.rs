@@ -93,7 +93,7 @@ struct Plan<'a> {
     /// Where the columns that are asked for stand.
     places: Vec<usize>,
     width: usize,
-    request: &'a Request,
+    request: &'a Request<'a>,
     delimiter: u8,
 }
 

@@ -41,7 +41,7 @@ pub(super) fn read<G: Gather>(
 }
 
 struct Plan<'a> {
-    request: &'a Request,
+    request: &'a Request<'a>,
     /// The keys that are asked for, each once.
     names: Vec<&'a str>,
     /// All keys that were met.

@@ -5,7 +5,7 @@ mod arrays;
 use super::column::Column;
 use super::draft::Draft;
 use super::problems::Problems;
-use super::request::{Kind, Request};
+use super::request::{Kind, Request, Wanted};
 use super::{Collector, Gather, MOST_COLUMNS, pages, places, too_many_columns, unreadable};
 use crate::Problem;
 use arrays::readable;
@@ -180,15 +180,15 @@ struct Part {
 }
 
 struct Reader<'a> {
-    request: &'a Request,
-    /// Where the columns stand in the schema.
-    places: Vec<usize>,
+    request: &'a Request<'a>,
+    /// Where the columns stand in the schema; nowhere where they cannot be read and need not be.
+    places: Vec<Option<usize>>,
     metadata: ArrowReaderMetadata,
 }
 
 impl<'a> Reader<'a> {
     fn new(
-        request: &'a Request,
+        request: &'a Request<'a>,
         places: Vec<usize>,
         metadata: &ArrowReaderMetadata,
     ) -> Result<Self, Vec<Problem>> {
@@ -197,6 +197,7 @@ impl<'a> Reader<'a> {
             .columns
             .iter()
             .zip(&places)
+            .filter(|(wanted, _)| wanted.kind != Kind::Id)
             .filter(|(wanted, at)| !readable(wanted.kind, fields[**at].data_type()))
             .map(|(wanted, at)| {
                 let message = format!("it has type {}", fields[*at].data_type());
@@ -212,12 +213,22 @@ impl<'a> Reader<'a> {
         if !problems.is_empty() {
             return Err(problems);
         }
-        // Text is mostly few values many times: keep it as codes.
+        // An id of another type identifies nothing here, and refuses no file.
+        let read = |(wanted, at): (&Wanted, usize)| {
+            readable(wanted.kind, fields[at].data_type()).then_some(at)
+        };
+        let places: Vec<Option<usize>> = request.columns.iter().zip(places).map(read).collect();
+        // Text is mostly few values many times: keep it as codes, but not ids.
+        let few = |at: usize| {
+            let columns = request.columns.iter().zip(&places);
+            let mut here = columns.filter(|(_, place)| **place == Some(at)).peekable();
+            here.peek().is_some() && here.all(|(wanted, _)| wanted.kind != Kind::Id)
+        };
         let fields: Vec<Field> = fields
             .iter()
             .enumerate()
             .map(|(at, field)| match field.data_type() {
-                text @ (DataType::Utf8 | DataType::Binary) if places.contains(&at) => {
+                text @ (DataType::Utf8 | DataType::Binary) if few(at) => {
                     let coded =
                         DataType::Dictionary(Box::new(DataType::Int32), Box::new(text.clone()));
                     Field::new(field.name(), coded, field.is_nullable())
@@ -299,7 +310,7 @@ impl<'a> Reader<'a> {
         let wanted = self.request.columns.iter();
         let mut columns: Vec<Column> =
             wanted.map(|wanted| Column::new(wanted, self.request)).collect();
-        let mut order = self.places.clone();
+        let mut order: Vec<usize> = self.places.iter().flatten().copied().collect();
         order.sort_unstable();
         order.dedup();
         let decoded = guarded(|| {
@@ -316,6 +327,7 @@ impl<'a> Reader<'a> {
             for batch in batches {
                 let batch = batch?;
                 for (column, place) in columns.iter_mut().zip(&self.places) {
+                    let Some(place) = place else { continue };
                     let at = order.partition_point(|other| other < place);
                     arrays::add(column, batch.column(at), row as u64);
                 }

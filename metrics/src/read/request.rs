@@ -1,11 +1,12 @@
 //! What is asked of a file: which columns, and as what each is to be read.
 
+use super::Ids;
 use crate::Spec;
 use crate::spec::Missing;
 
 /// The columns that a reader is to bring.
 #[derive(Clone, Debug)]
-pub(crate) struct Request {
+pub(crate) struct Request<'a> {
     /// They come in this order.
     pub columns: Vec<Wanted>,
     /// Columns that have to be there and are not read.
@@ -14,6 +15,8 @@ pub(crate) struct Request {
     pub positive: Option<String>,
     /// What becomes of a row with an empty group.
     pub missing: Missing,
+    /// How ids are hashed.
+    pub ids: Option<&'a Ids>,
 }
 
 /// A column that is asked for.
@@ -34,6 +37,8 @@ pub(crate) enum Kind {
     Number(Range),
     /// A group of few: a code and its name.
     Group,
+    /// What identifies a row, hashed; nothing where it cannot be read.
+    Id,
     /// Text as it stands, empty where there is none.
     Text,
 }
@@ -47,22 +52,29 @@ pub(crate) enum Range {
     NotNegative,
 }
 
-impl Request {
-    /// The columns of a spec: label, score, prediction and weight, as far as it has them, then the
-    /// attributes.
-    pub fn of(spec: &Spec) -> Self {
+impl<'a> Request<'a> {
+    /// The columns of a spec: label, score, prediction and weight, as far as it has them, the id
+    /// where it is hashed, then the attributes.
+    pub fn of(spec: &Spec, ids: Option<&'a Ids>) -> Self {
         let wanted = |name: &String, kind| Wanted { name: name.clone(), kind };
         let mut columns = vec![wanted(&spec.label, Kind::Label)];
         columns.extend(spec.score.iter().map(|name| wanted(name, Kind::Number(Range::Unit))));
         columns.extend(spec.prediction.iter().map(|name| wanted(name, Kind::Prediction)));
         columns
             .extend(spec.weight.iter().map(|name| wanted(name, Kind::Number(Range::NotNegative))));
+        let id = spec.id.iter().filter(|_| ids.is_some());
+        columns.extend(id.map(|name| wanted(name, Kind::Id)));
         columns.extend(spec.slices.iter().map(|name| wanted(name, Kind::Group)));
         Self {
             columns,
-            present: [&spec.id, &spec.cluster].into_iter().flatten().cloned().collect(),
+            present: [spec.id.as_ref().filter(|_| ids.is_none()), spec.cluster.as_ref()]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect(),
             positive: spec.positive.clone(),
             missing: spec.missing,
+            ids,
         }
     }
 

@@ -15,6 +15,9 @@ pub(crate) struct Table {
     pub scores: Vec<f64>,
     /// Weights, finite and not negative; empty when there are none.
     pub weights: Vec<f64>,
+    /// Hashes of ids, 0 where there is none; empty when they are not wanted, cannot be read or are
+    /// too many.
+    pub ids: Vec<u128>,
     pub attributes: Vec<Attribute>,
 }
 
@@ -32,6 +35,7 @@ pub(crate) struct Cases {
     pub cells: Vec<u8>,
     pub scores: Vec<f64>,
     pub weights: Vec<f64>,
+    pub ids: Vec<u128>,
     pub groups: Vec<Groups>,
 }
 
@@ -47,6 +51,7 @@ impl Cases {
                 (Values::Numbers(values), Kind::Number(Range::Unit)) => cases.scores = values,
                 (Values::Numbers(values), _) => cases.weights = values,
                 (Values::Groups(groups), _) => cases.groups.push(groups),
+                (Values::Ids(ids), _) => cases.ids = ids,
                 // `Request::of` asks for none.
                 (Values::Texts(_), _) => {}
             }
@@ -105,6 +110,7 @@ impl Table {
         self.cells.extend(cases.cells);
         self.scores.extend(cases.scores);
         self.weights.extend(cases.weights);
+        self.ids.extend(cases.ids);
         for (attribute, groups) in self.attributes.iter_mut().zip(cases.groups) {
             let codes: Vec<u16> =
                 groups.names.into_iter().map(|name| attribute.code(name)).collect();

@@ -1,6 +1,7 @@
 //! Write a policy: each save is a version of its own.
 
 use crate::actions::findings::refresh_after;
+use crate::actions::{TRIES, unsettled};
 use crate::audit::sha256_hex;
 use crate::auth::Actor;
 use crate::auth::permit::EditPolicy;
@@ -11,6 +12,7 @@ use app::domain::policy::{Draft, Policy, parse};
 use app::domain::{PolicyVersionId, Prose, Scope, Slug, TeamId};
 use app::form::FieldErrors;
 use app::upload::canonical::canonical;
+use metrics::Problem;
 use std::collections::HashSet;
 
 /// A policy as its editor typed it.
@@ -47,20 +49,27 @@ pub async fn add(app: &App, actor: &Actor, input: &PolicyInput) -> Result<Policy
     };
     let permit = permit(app, actor, team).await?;
     let own = slug.as_ref().map(|slug| slug.as_str().to_owned()).unwrap_or_default();
-    let written = write(app, actor, &own, team, input, &mut errors).await?;
-    let (Some(slug), Some(written), true) = (slug, written, errors.is_empty()) else {
-        return Err(errors.into());
-    };
-    let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
-    let id = tx.add_policy(&permit, &slug, team, &written.version(actor, input)?).await.map_err(
-        |error| match error {
+    for _ in 0..TRIES {
+        let seen = app.store.audit_head().await?.size;
+        let mut errors = errors.clone();
+        let written = write(app, actor, &own, team, input, &mut errors).await?;
+        let (Some(slug), Some(written), true) = (&slug, written, errors.is_empty()) else {
+            return Err(errors.into());
+        };
+        let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
+        if !tx.policies_stand_since(seen).await? {
+            continue;
+        }
+        let id = tx.add_policy(&permit, slug, team, &written.version(actor, input)?).await;
+        let id = id.map_err(|error| match error {
             Error::Conflict(message) => FieldErrors::one("slug", message).into(),
             other => other,
-        },
-    )?;
-    tx.commit().await?;
-    refresh_after(app, None).await;
-    Ok(id)
+        })?;
+        tx.commit().await?;
+        refresh_after(app, None).await;
+        return Ok(id);
+    }
+    Err(unsettled())
 }
 
 /// The next version of a policy, if `read` is still its newest.
@@ -76,19 +85,27 @@ pub async fn save(
     input: &PolicyInput,
 ) -> Result<PolicyVersionId> {
     let permit = permit(app, actor, before.team).await?;
-    let mut errors = FieldErrors::default();
-    let written = write(app, actor, &before.slug, before.team, input, &mut errors).await?;
-    if read == before.number && input.source == before.source {
-        errors.add("source", "nothing was changed");
+    for _ in 0..TRIES {
+        let seen = app.store.audit_head().await?.size;
+        let mut errors = FieldErrors::default();
+        let written = write(app, actor, &before.slug, before.team, input, &mut errors).await?;
+        if read == before.number && input.source == before.source {
+            errors.add("source", "nothing was changed");
+        }
+        let (Some(written), true) = (written, errors.is_empty()) else {
+            return Err(errors.into());
+        };
+        let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
+        if !tx.policies_stand_since(seen).await? {
+            continue;
+        }
+        let version = written.version(actor, input)?;
+        let id = tx.add_policy_version(&permit, before.policy_id, read, &version).await?;
+        tx.commit().await?;
+        refresh_after(app, None).await;
+        return Ok(id);
     }
-    let (Some(written), true) = (written, errors.is_empty()) else { return Err(errors.into()) };
-    let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
-    let id = tx
-        .add_policy_version(&permit, before.policy_id, read, &written.version(actor, input)?)
-        .await?;
-    tx.commit().await?;
-    refresh_after(app, None).await;
-    Ok(id)
+    Err(unsettled())
 }
 
 /// Whether the actor may write policies of a team, or of the organisation.
@@ -145,8 +162,9 @@ async fn write(
         Ok(_) => {}
         Err(error) => errors.add("note", error.to_string()),
     }
-    let draft = match parse(&input.source) {
-        Ok(draft) => draft,
+    let all = app.store.policies().await?;
+    let (policy, extends) = match read(app, slug, &input.source, &all).await? {
+        Ok(read) => read,
         Err(problems) => {
             for problem in problems {
                 errors.add("source", problem.to_string());
@@ -154,15 +172,6 @@ async fn write(
             return Ok(None);
         }
     };
-    let all = app.store.policies().await?;
-    let base = match base_of(app, slug, &draft, &all).await? {
-        Ok(base) => base,
-        Err(message) => {
-            errors.add("source", message);
-            return Ok(None);
-        }
-    };
-    let policy = draft.resolve(base.as_ref().map(|base| &base.policy));
     // Two policies for the same models would leave open which one holds.
     for other in all.iter().filter(|other| other.slug != slug && other.team == team) {
         let (ours, theirs) = (&policy.applies_to, &other.policy.applies_to);
@@ -186,7 +195,28 @@ async fn write(
     let digest = format!("sha256:{}", sha256_hex(&resolved));
     let stored =
         serde_json::to_string(&policy).map_err(|error| Error::Internal(error.to_string()))?;
-    Ok(Some(Written { policy, resolved: stored, digest, extends: base.map(|base| base.id) }))
+    Ok(Some(Written { policy, resolved: stored, digest, extends }))
+}
+
+/// Reads the text of a policy and puts the newest version of what it extends in front; or every
+/// problem of the text, each at its line.
+pub async fn read(
+    app: &App,
+    slug: &str,
+    source: &str,
+    all: &[PolicyVersion],
+) -> Result<Result<(Policy, Option<PolicyVersionId>), Vec<Problem>>> {
+    let draft = match parse(source) {
+        Ok(draft) => draft,
+        Err(problems) => return Ok(Err(problems)),
+    };
+    Ok(match base_of(app, slug, &draft, all).await? {
+        Ok(base) => {
+            let policy = draft.resolve(base.as_ref().map(|base| &base.policy));
+            Ok((policy, base.map(|base| base.id)))
+        }
+        Err(message) => Err(vec![Problem::new("cannot_extend", message)]),
+    })
 }
 
 fn canonical_text(policy: &Policy) -> Result<String> {

@@ -4,39 +4,62 @@
 //! everything once an hour, because runs go stale and waivers end without anybody's doing. It is
 //! idempotent, so that it does not matter how often, or how many at once.
 
+use crate::actions::TRIES;
 use crate::actions::readiness;
 use crate::actions::registry::visibility;
 use crate::audit::By;
 use crate::auth::Actor;
 use crate::error::Result;
 use crate::state::App;
-use crate::store::findings::{Finding, Missed};
+use crate::store::findings::{Finding, Missed, Watched};
 use app::domain::ModelId;
 use app::domain::policy::Mode;
 use app::domain::verdict::Verdict;
 
-/// Looks again at the versions of a model that are watched, or of every model.
+/// Looks again at the versions of a model that are watched, or of every model; how many findings
+/// changed. Where the evidence keeps changing, the look after the last change sees all of it.
 pub async fn refresh(app: &App, only: Option<ModelId>) -> Result<usize> {
     let mut changed = 0;
-    for (id, version) in app.store.watched_versions().await? {
-        if only.is_some_and(|only| only != id) {
-            continue;
+    'again: for _ in 0..TRIES {
+        let seen = app.store.audit_head().await?.size;
+        for watched in app.store.watched_versions().await? {
+            if only.is_some_and(|only| only != watched.model) {
+                continue;
+            }
+            match look(app, &watched, seen).await? {
+                Some(n) => changed += n,
+                None => continue 'again,
+            }
         }
-        let Some(model) = app.store.model(id).await? else { continue };
-        let report = readiness::of(app, &model, version, app.clock.now()).await?;
-        let missed = missed(&report);
-        if missed.is_empty() && !app.store.has_open_findings(version).await? {
-            continue;
-        }
-        let mut tx = app.store.begin(&By::SERVER, &app.clock).await?;
-        let n = tx.reconcile_findings(id, version, &missed).await?;
-        // Without a change there is no entry, and nothing to commit.
-        if n > 0 {
-            tx.commit().await?;
-        }
-        changed += n;
+        break;
     }
     Ok(changed)
+}
+
+/// Brings the findings of a version in line with its evidence; `None` when that has changed since
+/// the log had this size: an older look must not undo a newer one.
+async fn look(app: &App, watched: &Watched, seen: i64) -> Result<Option<usize>> {
+    let Watched { model, version, is_superseded } = *watched;
+    let (missed, why_closed) = if is_superseded {
+        (vec![], "another version took its place")
+    } else {
+        let Some(model) = app.store.model(model).await? else { return Ok(Some(0)) };
+        let report = readiness::of(app, &model, version, app.clock.now()).await?;
+        (missed(&report), "the rule no longer misses it")
+    };
+    if missed.is_empty() && !app.store.has_open_findings(version).await? {
+        return Ok(Some(0));
+    }
+    let mut tx = app.store.begin(&By::SERVER, &app.clock).await?;
+    if !tx.evidence_stands_since(seen).await? {
+        return Ok(None);
+    }
+    let n = tx.reconcile_findings(model, version, &missed, why_closed).await?;
+    // Without a change there is no entry, and nothing to commit.
+    if n > 0 {
+        tx.commit().await?;
+    }
+    Ok(Some(n))
 }
 
 /// The same where a failure must not undo what has been committed: it is logged, and the next look

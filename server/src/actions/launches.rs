@@ -5,6 +5,7 @@ use crate::actions::findings::refresh_after;
 use crate::actions::readiness::{self, Report};
 use crate::actions::register_version;
 use crate::actions::registry::{find_model, may_see_model, visibility};
+use crate::actions::{TRIES, unsettled};
 use crate::audit::{sha256_hex, timestamp};
 use crate::auth::Actor;
 use crate::auth::permit::{Comment, DecideLaunch, RequestLaunch};
@@ -18,7 +19,7 @@ use app::domain::launch::{
     Content, ENGINE, MakerPart, ModelContent, PolicyContent, RunContent, State, Step,
     WaiverContent, differences,
 };
-use app::domain::{PersonId, Prose, Scope};
+use app::domain::{ModelId, PersonId, Prose, Scope};
 use app::form::FieldErrors;
 use app::upload::canonical::canonical;
 use time::OffsetDateTime;
@@ -26,6 +27,8 @@ use uuid::Uuid;
 
 /// What a new revision would cover now.
 pub struct Covered {
+    /// The moment at which it was judged.
+    pub at: OffsetDateTime,
     pub content: Content,
     pub text: String,
     pub digest: String,
@@ -34,7 +37,33 @@ pub struct Covered {
 
 /// What a launch of a version would rest on, as things stand.
 pub async fn cover(app: &App, model: &Model, version: &Version) -> Result<Covered> {
-    let report = readiness::of(app, model, version.id, app.clock.now()).await?;
+    let at = app.clock.now();
+    let report = readiness::of(app, model, version.id, at).await?;
+    let content = Content {
+        engine: ENGINE.to_owned(),
+        model: ModelContent {
+            slug: model.slug.clone(),
+            team: model.team_slug.clone(),
+            task: model.task.as_str().to_owned(),
+            risk_tier: model.risk_tier.as_str().to_owned(),
+        },
+        version: version.label.clone(),
+        version_id: version.id.to_string(),
+        artifact_digest: version.artifact_digest.clone(),
+        runs: vec![],
+        policy: None,
+        registry_version: report.registry_version,
+        waivers: vec![],
+        compared_with: report.launched.map(|launched| launched.to_string()),
+        depends_on: app.store.launched_dependencies(model.id).await?,
+    };
+    let content = resting_on(&report, content);
+    let (text, digest) = digest_of(&content)?;
+    Ok(Covered { at, content, text, digest, report })
+}
+
+/// A content with the policy, runs and waivers of a report in place of its own.
+pub(super) fn resting_on(report: &Report, content: Content) -> Content {
     let mut runs: Vec<RunContent> = report
         .runs
         .iter()
@@ -55,31 +84,19 @@ pub async fn cover(app: &App, model: &Model, version: &Version) -> Result<Covere
         })
         .collect();
     waivers.sort_by(|a, b| a.id.cmp(&b.id));
-    let content = Content {
-        engine: ENGINE.to_owned(),
-        model: ModelContent {
-            slug: model.slug.clone(),
-            team: model.team_slug.clone(),
-            task: model.task.as_str().to_owned(),
-            risk_tier: model.risk_tier.as_str().to_owned(),
-        },
-        version: version.label.clone(),
-        version_id: version.id.to_string(),
-        artifact_digest: version.artifact_digest.clone(),
-        runs,
-        policy: report.policy.as_ref().map(|policy| PolicyContent {
-            slug: policy.slug.clone(),
-            version: policy.number,
-            digest: policy.digest.clone(),
-        }),
-        registry_version: report.registry_version,
-        waivers,
-        compared_with: report.launched.map(|launched| launched.to_string()),
-        depends_on: app.store.launched_dependencies(model.id).await?,
-    };
-    let text = canonical(&to_json(&content)?);
+    let policy = report.policy.as_ref().map(|policy| PolicyContent {
+        slug: policy.slug.clone(),
+        version: policy.number,
+        digest: policy.digest.clone(),
+    });
+    Content { runs, policy, waivers, ..content }
+}
+
+/// A content as it is stored, and the digest that a signature covers.
+pub(super) fn digest_of(content: &Content) -> Result<(String, String)> {
+    let text = canonical(&to_json(content)?);
     let digest = format!("sha256:{}", sha256_hex(&text));
-    Ok(Covered { content, text, digest, report })
+    Ok((text, digest))
 }
 
 fn to_json(value: &impl serde::Serialize) -> Result<serde_json::Value> {
@@ -92,15 +109,18 @@ pub fn content_of(revision: &Revision) -> Result<Content> {
         .map_err(|error| Error::Internal(format!("revision {}: {error}", revision.id)))
 }
 
-/// A launch by its number, if the actor may see its model.
+/// A launch by its number, `L-3` or `3`, or its id, if the actor may see its model.
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub async fn find(app: &App, actor: &Actor, number: &str) -> Result<(Launch, Model, Version)> {
+pub async fn find(app: &App, actor: &Actor, name: &str) -> Result<(Launch, Model, Version)> {
     let missing = || Error::not_found("launch");
-    let digits = number.strip_prefix("L-").unwrap_or(number);
-    let number: i64 = digits.parse().map_err(|_| missing())?;
-    let launch = app.store.launch(number).await?.ok_or_else(missing)?;
+    let found = match (name.strip_prefix("L-").unwrap_or(name).parse(), name.parse()) {
+        (Ok(number), _) => app.store.launch(number).await?,
+        (Err(_), Ok(id)) => app.store.launch_by_id(id).await?,
+        (Err(_), Err(_)) => None,
+    };
+    let launch = found.ok_or_else(missing)?;
     let model = app.store.model(launch.model_id).await?.ok_or_else(missing)?;
     if !may_see_model(app, actor, &model).await? {
         return Err(missing());
@@ -129,12 +149,19 @@ pub struct LaunchInput {
     pub is_draft: bool,
 }
 
-/// Asks for a launch, or drafts it; gives its number.
+/// A launch as it was typed, checked.
+pub struct Checked {
+    model: Model,
+    version: Version,
+    summary: Prose,
+    planned_for: Option<i64>,
+}
+
+/// Checks what was typed.
 ///
 /// # Errors
-/// [`Error::Fields`] for what was typed.
-pub async fn add(app: &App, actor: &Actor, input: &LaunchInput) -> Result<i64> {
-    let person = actor.person()?;
+/// [`Error::Fields`] with everything that is wrong.
+pub async fn check(app: &App, actor: &Actor, input: &LaunchInput) -> Result<Checked> {
     let mut errors = FieldErrors::default();
     let found = match find_model(app, actor, &input.model).await {
         Ok(model) => match register_version::find(app, model, &input.version).await {
@@ -165,22 +192,44 @@ pub async fn add(app: &App, actor: &Actor, input: &LaunchInput) -> Result<i64> {
             }
         },
     };
-    let (Some((model, version)), Some(summary), true) = (found, summary, errors.is_empty()) else {
-        return Err(errors.into());
-    };
+    match (found, summary) {
+        (Some((model, version)), Some(summary)) if errors.is_empty() => {
+            Ok(Checked { model, version, summary, planned_for })
+        }
+        _ => Err(errors.into()),
+    }
+}
+
+/// Asks for a launch, or drafts it; gives its number.
+///
+/// # Errors
+/// [`Error::Fields`] for what was typed.
+pub async fn add(app: &App, actor: &Actor, input: &LaunchInput) -> Result<i64> {
+    let person = actor.person()?;
+    let Checked { model, version, summary, planned_for } = check(app, actor, input).await?;
     let lineage = app.store.lineage(model.team_id).await?;
     let permit = actor.permit::<RequestLaunch>(Scope::Team(&lineage))?;
-    let covered = if input.is_draft { None } else { Some(cover(app, &model, &version).await?) };
-    let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
-    let (id, number) =
-        tx.add_launch(&permit, model.id, version.id, person, summary.as_str(), planned_for).await?;
-    if let Some(covered) = &covered {
-        let makers = makers(app, &model, covered, person).await?;
-        let new = Parts::of(covered, &[])?;
-        tx.add_revision(&permit, id, 0, &new.revision(covered, person, &makers)).await?;
+    for _ in 0..TRIES {
+        let asked = match input.is_draft {
+            true => None,
+            false => Some(Asked::now(app, model.id, &version.label, person).await?),
+        };
+        let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
+        tx.take_turn(model.id).await?;
+        let (id, number) = tx
+            .add_launch(&permit, model.id, version.id, person, summary.as_str(), planned_for)
+            .await?;
+        if let Some(asked) = &asked {
+            if !tx.evidence_stands_since(asked.seen).await? {
+                continue;
+            }
+            let texts = Texts::of(&asked.covered, &[])?;
+            tx.add_revision(&permit, id, 0, &asked.revision(&texts, person)).await?;
+        }
+        tx.commit().await?;
+        return Ok(number);
     }
-    tx.commit().await?;
-    Ok(number)
+    Err(unsettled())
 }
 
 /// Asks again, on the evidence, policy and waivers of now: a new revision, whose signatures are all
@@ -190,69 +239,97 @@ pub async fn add(app: &App, actor: &Actor, input: &LaunchInput) -> Result<i64> {
 /// [`Error::Conflict`] when nothing has changed since the last request, or the launch is past that.
 pub async fn request(app: &App, actor: &Actor, number: &str) -> Result<Vec<String>> {
     let person = actor.person()?;
-    let (launch, model, version) = find(app, actor, number).await?;
-    let lineage = app.store.lineage(model.team_id).await?;
-    let permit = actor.permit::<RequestLaunch>(Scope::Team(&lineage))?;
-    let covered = cover(app, &model, &version).await?;
-    let makers = makers(app, &model, &covered, person).await?;
-    let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
-    let locked = tx.lock_launch(launch.id).await?;
-    if locked.state.after(Step::Request).is_none() {
-        return Err(Error::Conflict(format!("a launch that is {} is not asked for", locked.state)));
-    }
-    let mut changes = vec![];
-    if locked.revision > 0 {
-        let before = tx.revision(launch.id, locked.revision).await?;
-        // A launch that was rejected may be asked for again as it is: people change their minds.
-        if before.digest == covered.digest && locked.state != State::Rejected {
-            return Err(Error::Conflict(
-                "nothing has changed since the last request; its signatures still count".to_owned(),
-            ));
+    for _ in 0..TRIES {
+        let (launch, model, version) = find(app, actor, number).await?;
+        let lineage = app.store.lineage(model.team_id).await?;
+        let permit = actor.permit::<RequestLaunch>(Scope::Team(&lineage))?;
+        let asked = Asked::now(app, model.id, &version.label, person).await?;
+        let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
+        tx.take_turn(model.id).await?;
+        let locked = tx.lock_launch(launch.id).await?;
+        if locked.state.after(Step::Request).is_none() {
+            return Err(Error::Conflict(format!(
+                "a launch that is {} is not asked for",
+                locked.state
+            )));
         }
-        changes = differences(&content_of(&before)?, &covered.content);
+        if !tx.evidence_stands_since(asked.seen).await? {
+            continue;
+        }
+        let mut changes = vec![];
+        if locked.revision > 0 {
+            let before = tx.revision(launch.id, locked.revision).await?;
+            // A launch that was rejected may be asked for again as it is: people change their
+            // minds.
+            if before.digest == asked.covered.digest && locked.state != State::Rejected {
+                return Err(Error::Conflict(
+                    "nothing has changed since the last request; its signatures still count"
+                        .to_owned(),
+                ));
+            }
+            changes = differences(&content_of(&before)?, &asked.covered.content);
+        }
+        let texts = Texts::of(&asked.covered, &changes)?;
+        let revision = asked.revision(&texts, person);
+        tx.add_revision(&permit, launch.id, locked.revision, &revision).await?;
+        tx.commit().await?;
+        return Ok(changes);
     }
-    let new = Parts::of(&covered, &changes)?;
-    let revision = new.revision(&covered, person, &makers);
-    tx.add_revision(&permit, launch.id, locked.revision, &revision).await?;
-    tx.commit().await?;
-    Ok(changes)
+    Err(unsettled())
+}
+
+/// What a request would make, and how far the log of changes reached before it was read. All of it
+/// is read before the transaction, which must not wait for a second connection and holds on to
+/// nothing but that nothing has changed.
+struct Asked {
+    seen: i64,
+    covered: Covered,
+    makers: Makers,
+}
+
+impl Asked {
+    async fn now(app: &App, model: ModelId, version: &str, requester: PersonId) -> Result<Self> {
+        let seen = app.store.audit_head().await?.size;
+        let model = app.store.model(model).await?.ok_or_else(|| Error::not_found("model"))?;
+        let (model, version) = register_version::find(app, model, version).await?;
+        let covered = cover(app, &model, &version).await?;
+        let makers = makers(app, &model, &covered, requester).await?;
+        Ok(Self { seen, covered, makers })
+    }
+
+    fn revision<'a>(&'a self, texts: &'a Texts, requester: PersonId) -> NewRevision<'a> {
+        let report = &self.covered.report;
+        let policy = report.policy.as_ref();
+        NewRevision {
+            digest: &self.covered.digest,
+            content: &self.covered.text,
+            policy_version: policy.map(|policy| policy.id.0),
+            readiness: &texts.readiness,
+            verdict: report.readiness.verdict.as_str(),
+            changes: &texts.changes,
+            valid_until: report.readiness.valid_until.map(micros),
+            requester,
+            requested_at: micros(self.covered.at),
+            makers: &self.makers.people,
+            runs: &report.readiness.runs,
+            waivers: &self.makers.waivers,
+            slots: policy.map_or(&[], |policy| &policy.policy.sign_offs),
+        }
+    }
 }
 
 /// The texts of a revision, which it borrows.
-struct Parts {
+struct Texts {
     readiness: String,
     changes: String,
 }
 
-impl Parts {
+impl Texts {
     fn of(covered: &Covered, changes: &[String]) -> Result<Self> {
         Ok(Self {
             readiness: to_json(&covered.report.readiness)?.to_string(),
             changes: to_json(&changes)?.to_string(),
         })
-    }
-
-    fn revision<'a>(
-        &'a self,
-        covered: &'a Covered,
-        requester: PersonId,
-        makers: &'a Makers,
-    ) -> NewRevision<'a> {
-        let policy = covered.report.policy.as_ref();
-        NewRevision {
-            digest: &covered.digest,
-            content: &covered.text,
-            policy_version: policy.map(|policy| policy.id.0),
-            readiness: &self.readiness,
-            verdict: covered.report.readiness.verdict.as_str(),
-            changes: &self.changes,
-            valid_until: covered.report.readiness.valid_until.map(micros),
-            requester,
-            makers: &makers.people,
-            runs: &covered.report.readiness.runs,
-            waivers: &makers.waivers,
-            slots: policy.map_or(&[], |policy| &policy.policy.sign_offs),
-        }
     }
 }
 
@@ -331,6 +408,7 @@ pub async fn decide(
                 "its evidence or a waiver has run out since; ask for it again".to_owned(),
             ));
         }
+        tx.refuse_lost_ground(revision.id).await?;
     }
     tx.decide_launch(&permit, launch.id, locked.state, after, reason.as_str()).await?;
     tx.commit().await?;

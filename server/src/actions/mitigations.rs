@@ -1,5 +1,6 @@
 //! Record a mitigation, and what it did.
 
+use crate::actions::paired;
 use crate::actions::readiness::least;
 use crate::actions::registry::{find_model, may_see_model, visibility};
 use crate::actions::runs::{outcome_of, shown};
@@ -36,6 +37,27 @@ pub struct MitigationInput {
     pub after: String,
 }
 
+impl MitigationInput {
+    /// A mitigation as it would be typed again.
+    pub fn of(it: &Mitigation) -> Self {
+        let id = |id: Option<uuid::Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
+        Self {
+            model: it.model_slug.clone(),
+            kind: it.kind.as_str().to_owned(),
+            title: it.title.clone(),
+            hypothesis: it.hypothesis.clone(),
+            metric: it.metric.clone(),
+            slice: it.slice.clone(),
+            change: it.target_change.clone(),
+            finding: id(it.finding_id),
+            owner: it.owner_email.clone(),
+            state: it.state.as_str().to_owned(),
+            before: id(it.before_run_id),
+            after: id(it.after_run_id),
+        }
+    }
+}
+
 /// A mitigation by its number, if the actor may see its model.
 ///
 /// # Errors
@@ -61,10 +83,7 @@ pub async fn seen(app: &App, actor: &Actor) -> Result<Vec<Mitigation>> {
 /// # Errors
 /// [`Error::Fields`] with everything that was typed wrong.
 pub async fn add(app: &App, actor: &Actor, input: &MitigationInput) -> Result<i64> {
-    let model = match find_model(app, actor, &input.model).await {
-        Err(Error::NotFound(message)) => return Err(FieldErrors::one("model", message).into()),
-        found => found?,
-    };
+    let model = model_of(app, actor, input).await?;
     let permit = actor.permit::<Mitigate>(Scope::Team(&app.store.lineage(model.team_id).await?))?;
     let new = check(app, &model, input).await?;
     let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
@@ -92,7 +111,22 @@ pub async fn edit(
     tx.commit().await
 }
 
-async fn check(app: &App, model: &Model, input: &MitigationInput) -> Result<NewMitigation> {
+/// The model that a new mitigation is for.
+///
+/// # Errors
+/// [`Error::Fields`] when there is none.
+pub async fn model_of(app: &App, actor: &Actor, input: &MitigationInput) -> Result<Model> {
+    match find_model(app, actor, &input.model).await {
+        Err(Error::NotFound(message)) => Err(FieldErrors::one("model", message).into()),
+        found => found,
+    }
+}
+
+/// Checks what was typed.
+///
+/// # Errors
+/// [`Error::Fields`] with everything that is wrong.
+pub async fn check(app: &App, model: &Model, input: &MitigationInput) -> Result<NewMitigation> {
     let mut errors = FieldErrors::default();
     let kind = errors.check("kind", input.kind.parse::<Kind>());
     let state = if input.state.is_empty() {
@@ -276,5 +310,6 @@ async fn compare(
         outcome: outcome_of(after, model),
     };
     let (old, new) = (estimates(before).await?, estimates(after).await?);
-    Ok(Proved::By(Box::new(prove(&goal, &old, &new))))
+    let rows = paired::compare(app, &registry, model.id, (before, after), least).await?;
+    Ok(Proved::By(Box::new(prove(&goal, &old, &new, rows))))
 }

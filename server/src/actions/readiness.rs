@@ -6,6 +6,7 @@ use crate::auth::Actor;
 use crate::clock::from_micros;
 use crate::error::Result;
 use crate::state::App;
+use crate::store::Store;
 use crate::store::models::Model;
 use crate::store::policies::PolicyVersion;
 use crate::store::runs::Run;
@@ -21,6 +22,7 @@ use time::OffsetDateTime;
 #[derive(Clone, Debug)]
 pub struct Report {
     pub readiness: Readiness,
+    /// The version of the policy that it was judged by, where one is stored.
     pub policy: Option<PolicyVersion>,
     /// The runs that the rules took.
     pub runs: Vec<Run>,
@@ -47,34 +49,48 @@ pub async fn of(
 ) -> Result<Report> {
     let lineage = app.store.lineage(model.team_id).await?;
     let policy = app.store.policy_for(model.task, model.risk_tier, &lineage).await?;
-    by(app, model, version, policy, at).await
+    let launched = app.store.launched_before(model.id, version).await?;
+    let evidence = Evidence {
+        runs: app.store.evidence_runs(version).await?,
+        before: match launched {
+            Some(launched) => app.store.evidence_runs(launched).await?,
+            None => vec![],
+        },
+        launched,
+        waivers: app.store.waivers_in_force(version).await?,
+    };
+    let rules = policy.as_ref().map(|version| &version.policy);
+    let report = judged(&app.store, model, rules, evidence, at).await?;
+    Ok(Report { policy, ..report })
 }
 
-/// The same by a policy that is at hand.
-pub async fn by(
-    app: &App,
+/// What there is to judge by.
+pub(super) struct Evidence {
+    /// Runs of the version that count, the newest evaluation first.
+    pub runs: Vec<Run>,
+    /// The version that was launched last, and the same of it.
+    pub launched: Option<VersionId>,
+    pub before: Vec<Run>,
+    pub waivers: Vec<WaiverInForce>,
+}
+
+pub(super) async fn judged(
+    store: &Store,
     model: &Model,
-    version: VersionId,
-    policy: Option<PolicyVersion>,
+    policy: Option<&Policy>,
+    evidence: Evidence,
     at: OffsetDateTime,
 ) -> Result<Report> {
-    let registry = app.store.registry().await?;
-    let stored = app.store.evidence_runs(version).await?;
-    let launched = app.store.launched_before(model.id, version).await?;
-    let before = match launched {
-        Some(launched) => app.store.evidence_runs(launched).await?,
-        None => vec![],
-    };
-    let waivers = app.store.waivers_in_force(version).await?;
-    let (runs, before) = match &policy {
-        None => (evidence(model, &stored), vec![]),
-        Some(policy) => {
-            let (mut runs, mut before) = (evidence(model, &stored), evidence(model, &before));
-            let rules = &policy.policy;
+    let registry = store.registry().await?;
+    let Evidence { runs: stored, launched, before, waivers } = evidence;
+    let (runs, before) = match policy {
+        None => (as_evidence(model, &stored), vec![]),
+        Some(rules) => {
+            let (mut runs, mut before) = (as_evidence(model, &stored), as_evidence(model, &before));
             let needed: Vec<RunId> =
                 taken(rules, &runs).chain(comparable(&before, &runs)).collect();
             let metrics = metrics_of(rules);
-            let estimates = app.store.evidence_estimates(&needed, &metrics).await?;
+            let estimates = store.evidence_estimates(&needed, &metrics).await?;
             let mut names = Names { registry: &registry, model: model.id, known: HashMap::new() };
             for (run, mut estimate) in estimates {
                 let Some(run) = runs.iter_mut().chain(&mut before).find(|it| it.id == run) else {
@@ -90,13 +106,7 @@ pub async fn by(
             (runs, before)
         }
     };
-    let readiness = judge(&Case {
-        policy: policy.as_ref().map(|policy| &policy.policy),
-        runs: &runs,
-        launched: &before,
-        waivers: &waivers,
-        at,
-    });
+    let readiness = judge(&Case { policy, runs: &runs, launched: &before, waivers: &waivers, at });
     let used: BTreeSet<_> = readiness
         .rules
         .iter()
@@ -108,13 +118,13 @@ pub async fn by(
         runs: stored.into_iter().filter(counts).collect(),
         waivers: waivers.into_iter().filter(|waiver| used.contains(&waiver.id)).collect(),
         readiness,
-        policy,
+        policy: None,
         registry_version: registry.version,
         launched,
     })
 }
 
-fn evidence(model: &Model, runs: &[Run]) -> Vec<EvidenceRun> {
+fn as_evidence(model: &Model, runs: &[Run]) -> Vec<EvidenceRun> {
     runs.iter()
         .map(|run| EvidenceRun {
             id: run.id,

@@ -27,6 +27,8 @@ pub struct Seen {
     /// Attributes, as the run names them, that nobody has confirmed.
     pub unconfirmed_attributes: BTreeSet<String>,
     pub outcome: Outcome,
+    /// Until when its rows are kept for comparison row by row, in microseconds since 1970.
+    pub rows_kept_until: Option<i64>,
 }
 
 /// A run by its id or by its digest.
@@ -66,7 +68,17 @@ pub async fn look(app: &App, actor: &Actor, id: &str) -> Result<Seen> {
     let least = least_cell(app, actor, &lineage);
     let estimates = shown(&registry, model.id, stored, least);
     let outcome = outcome_of(&run, &model);
-    Ok(Seen { run, model, lineage, estimates, unconfirmed, unconfirmed_attributes, outcome })
+    let now = crate::clock::micros(app.clock.now());
+    Ok(Seen {
+        rows_kept_until: app.store.rows_kept_until(run.id, now).await?,
+        run,
+        model,
+        lineage,
+        estimates,
+        unconfirmed,
+        unconfirmed_attributes,
+        outcome,
+    })
 }
 
 /// The model of a slug with its runs, the oldest evaluation first.

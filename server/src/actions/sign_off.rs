@@ -104,6 +104,9 @@ pub async fn sign(app: &App, actor: &Actor, number: &str, signature: &Signature)
         Some((_, None)) => {}
     }
     let (slot, decision) = (signature.function, signature.decision);
+    if decision == Decision::Approve {
+        tx.refuse_lost_ground(revision.id).await?;
+    }
     tx.add_sign_off(&permit, revision.id, slot, person, decision, reason.as_str()).await?;
     let held = tx.held_slots(revision.id).await?;
     let all_approve = held.iter().all(|(_, held)| matches!(held, Some((_, Decision::Approve))));

@@ -5,6 +5,7 @@ use crate::actions::runs::{least_cell, outcome_of, shown};
 use crate::auth::Actor;
 use crate::error::Result;
 use crate::state::App;
+use crate::store::mitigations::Mitigation;
 use crate::store::models::Model;
 use crate::store::runs::Run;
 use app::domain::RunId;
@@ -47,6 +48,8 @@ pub struct Trend {
     pub datasets: Vec<String>,
     pub compare: Reference,
     pub points: Vec<Point>,
+    /// The mitigations that were shipped, the oldest first.
+    pub shipped: Vec<Mitigation>,
 }
 
 /// A run in a series.
@@ -127,6 +130,7 @@ pub async fn trend(app: &App, actor: &Actor, slug: &str, asked: Asked) -> Result
         .last()
         .map_or_else(|| model.positive_outcome.into(), |(run, _)| outcome_of(run, &model));
     let points = points(measured, &metric, &attribute, &slices, &compare, outcome);
+    let shipped = app.store.shipped_mitigations(model.id).await?;
     Ok(Trend {
         model,
         outcome,
@@ -140,6 +144,7 @@ pub async fn trend(app: &App, actor: &Actor, slug: &str, asked: Asked) -> Result
         datasets,
         compare,
         points,
+        shipped,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::actions::findings::refresh_after;
 use crate::actions::registry::find_model;
-use crate::audit::sha256_hex;
+use crate::audit::{commit, sha256_hex};
 use crate::auth::Actor;
 use crate::auth::actor::Through;
 use crate::auth::permit::{RegisterModel, UploadRun};
@@ -12,7 +12,8 @@ use crate::reader::{Job, Reading, Source, read_in_child};
 use crate::state::App;
 use crate::store::datasets::other_data;
 use crate::store::is_duplicate;
-use crate::store::runs::{NewRun, Run, SourceKey, key_taken};
+use crate::store::rows::keep_until;
+use crate::store::runs::{KeptRows, NewRun, Run, SourceKey, key_taken};
 use app::domain::attribute::Unconfirmed;
 use app::domain::{Email, Grants, Label, Permission, PersonId, Scope, TeamId};
 use app::upload::canonical::{canonical, run_content};
@@ -97,7 +98,7 @@ pub async fn upload(app: &App, actor: &Actor, upload: &Upload) -> Result<Receipt
     {
         return remembered(app, upload, &owner, &request, run).await;
     }
-    let reading = read(app, &checked, upload).await?;
+    let reading = read(app, &checked, upload, true).await?;
     match store(app, actor, upload, &checked, &reading, &owner, &request).await {
         // Somebody sent the same at the same moment and was first.
         Err(Error::Database(error)) if is_duplicate(&error) => {
@@ -141,7 +142,7 @@ async fn remembered(
 /// Reads an upload and says what it would become; nothing is stored.
 pub async fn preview(app: &App, actor: &Actor, upload: &Upload) -> Result<Preview> {
     let checked = check(app, actor, upload).await?;
-    let reading = read(app, &checked, upload).await?;
+    let reading = read(app, &checked, upload, false).await?;
     let registry = app.store.registry().await?;
     let slices = reading.document.estimates.iter().map(|estimate| &estimate.slice);
     let unconfirmed = registry.unconfirmed(checked.model.id, slices);
@@ -274,13 +275,17 @@ async fn uploader(
     }
 }
 
-async fn read(app: &App, checked: &Checked, upload: &Upload) -> Result<Reading> {
+/// Reads the file; with its rows where they are to be kept and the model keeps them.
+async fn read(app: &App, checked: &Checked, upload: &Upload, keep: bool) -> Result<Reading> {
+    let keep = keep && checked.model.rows_kept_days.is_some();
     let job = Job {
         file: upload.file.clone(),
         source: upload.source.clone(),
         received_at: checked.received_at,
         evaluated_at: upload.evaluated_at,
         dataset: upload.dataset.clone(),
+        // A key of the model's own: who is the same person in two models' data cannot be told.
+        row_key: keep.then(|| commit(&app.row_key, &checked.model.id.to_string())),
     };
     read_in_child(app, &job).await
 }
@@ -325,6 +330,11 @@ async fn store(
     let scope = Scope::Team(&checked.lineage);
     let permit = actor.permit::<UploadRun>(scope)?;
     let document = &reading.document;
+    if let Some(digest) = run_digest(checked, reading)
+        && let Some(run) = app.store.run_by_digest(&digest).await?
+    {
+        return remembered(app, upload, owner, request, run).await;
+    }
     let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
     let version = match checked.version {
         Some(version) => version,
@@ -333,11 +343,8 @@ async fn store(
             tx.ensure_version(&register, checked.model.id, &checked.label).await?
         }
     };
+    // Two that are the same meet at the database's index.
     let digest = digest_of(checked, version, document);
-    if let Some(run) = app.store.run_by_digest(&digest).await? {
-        drop(tx);
-        return remembered(app, upload, owner, request, run).await;
-    }
     let dataset = tx.ensure_dataset(&permit, &document.dataset).await?;
     let groups: Vec<(String, String)> = document
         .estimates
@@ -348,6 +355,11 @@ async fn store(
         .into_iter()
         .collect();
     tx.propose_groups(&permit, checked.model.id, &groups).await?;
+    let rows = reading.rows()?;
+    let kept = rows.as_deref().zip(checked.model.rows_kept_days).map(|(bytes, days)| KeptRows {
+        bytes,
+        until: keep_until(micros(checked.received_at), days),
+    });
     let new = NewRun {
         model: checked.model.id,
         version,
@@ -360,6 +372,7 @@ async fn store(
         token: actor.token_id(),
         receipt: &reading.receipt,
         document,
+        rows: kept,
     };
     let id = tx.add_run(&permit, &new).await?;
     if let Some(key) = &upload.idempotency_key {

@@ -1,17 +1,19 @@
-//! Void a run: it stays readable, but nothing rests on it any more.
+//! Void a run: it stays readable, but nothing rests on it any more, and whoever answers for what
+//! rested on it is told.
 
 use crate::actions::findings::refresh_after;
-use crate::actions::registry::find_model;
+use crate::actions::resting;
 use crate::auth::Actor;
 use crate::auth::permit::VoidRun;
 use crate::error::{Error, Result};
 use crate::state::App;
+use crate::store::models::Model;
 use crate::store::runs::Run;
 use app::domain::{Prose, Scope};
 use app::form::FieldErrors;
+use std::collections::BTreeSet;
 
-pub async fn void(app: &App, actor: &Actor, run: &Run, slug: &str, reason: &str) -> Result<()> {
-    let model = find_model(app, actor, slug).await?;
+pub async fn void(app: &App, actor: &Actor, run: &Run, model: &Model, reason: &str) -> Result<()> {
     let lineage = app.store.lineage(model.team_id).await?;
     let permit = actor.permit::<VoidRun>(Scope::Team(&lineage))?;
     let reason = Prose::new(reason)
@@ -20,9 +22,18 @@ pub async fn void(app: &App, actor: &Actor, run: &Run, slug: &str, reason: &str)
         return Err(FieldErrors::one("reason", "say what is wrong with this run").into());
     }
     let by = actor.person()?;
+    let resting = resting::on(app, actor, run, model).await?;
     let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
+    tx.take_turn(run.model_id).await?;
     tx.void_run(&permit, run, by, reason.as_str()).await?;
     tx.void_launches_on(&permit, run.id, reason.as_str()).await?;
+    for it in &resting {
+        let text = format!("{} lost evidence, a run was voided: {}", it.what, reason.as_str());
+        let people: BTreeSet<_> = it.people.iter().filter(|person| **person != by).collect();
+        for person in people {
+            tx.tell(&permit, *person, &text, &it.href).await?;
+        }
+    }
     tx.commit().await?;
     refresh_after(app, Some(run.model_id)).await;
     Ok(())

@@ -4,6 +4,7 @@
 use crate::error::{Error, Result};
 use app::domain::attribute::nearest;
 use app::form::FieldErrors;
+use metrics::Slice;
 use serde_json::{Map, Value};
 
 pub struct Body {
@@ -27,14 +28,24 @@ impl Body {
 
     fn take(&mut self, field: &'static str) -> Option<Value> {
         self.known.push(field);
-        self.object.remove(field).filter(|value| !value.is_null())
+        self.object.remove(field)
     }
 
-    /// Puts a text into its place, when there is one.
+    /// Puts a text into its place, when there is one; null empties it (RFC 7396).
     pub fn text(&mut self, field: &'static str, place: &mut String) {
         match self.take(field) {
             Some(Value::String(text)) => *place = text,
+            Some(Value::Null) => place.clear(),
             Some(_) => self.errors.add(field, "is a text"),
+            None => {}
+        }
+    }
+
+    /// A number, as the text that a form would hold.
+    pub fn number(&mut self, field: &'static str, place: &mut String) {
+        match self.take(field) {
+            Some(Value::Number(number)) => *place = number.to_string(),
+            Some(_) => self.errors.add(field, "is a number"),
             None => {}
         }
     }
@@ -49,6 +60,7 @@ impl Body {
                     None => self.errors.add(field, "is a list of texts"),
                 }
             }
+            Some(Value::Null) => place.clear(),
             Some(_) => self.errors.add(field, "is a list of texts"),
             None => {}
         }
@@ -57,7 +69,33 @@ impl Body {
     pub fn flag(&mut self, field: &'static str, place: &mut bool) {
         match self.take(field) {
             Some(Value::Bool(flag)) => *place = flag,
+            Some(Value::Null) | None => {}
             Some(_) => self.errors.add(field, "is true or false"),
+        }
+    }
+
+    /// A number, as the text that a form would hold.
+    pub fn number(&mut self, field: &'static str, place: &mut String) {
+        match self.take(field) {
+            Some(Value::Number(number)) => *place = number.to_string(),
+            Some(Value::Null) => place.clear(),
+            Some(_) => self.errors.add(field, "is a number"),
+            None => {}
+        }
+    }
+
+    /// A slice, `{"sex": "Female"}` or in its text form, as that text.
+    pub fn slice(&mut self, field: &'static str, place: &mut String) {
+        match self.take(field) {
+            Some(Value::String(text)) => *place = text,
+            Some(Value::Null) => place.clear(),
+            Some(value) => match serde_json::from_value::<Slice>(value) {
+                Ok(slice) => *place = slice.to_string(),
+                Err(error) => {
+                    let message = format!("is a slice such as {{\"sex\": \"Female\"}}: {error}");
+                    self.errors.add(field, message);
+                }
+            },
             None => {}
         }
     }
@@ -72,6 +110,25 @@ impl Body {
             self.errors.add(field, message);
         }
         self.errors
+    }
+}
+
+/// Refuses a body that was wrong in its form, with what is wrong in what it says too: `checked`
+/// finds that out, and is asked only then.
+///
+/// # Errors
+/// When there are `errors`.
+pub async fn refuse<T>(
+    errors: FieldErrors,
+    checked: impl Future<Output = Result<T>>,
+) -> Result<()> {
+    if errors.is_empty() {
+        return Ok(());
+    }
+    match checked.await {
+        Ok(_) => Err(errors.into()),
+        Err(Error::Fields(others)) => Err(both(errors, &others).into()),
+        Err(other) => Err(other),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Register, describe and read models.
 
 use super::body::{Body, both};
+use super::etag;
 use super::page::Cursor;
 use crate::actions::register_model;
 use crate::actions::registry::{find_model, visibility};
@@ -108,6 +109,7 @@ fn summary(model: &Model) -> Value {
         "intended_use": model.intended_use,
         "out_of_scope_use": model.out_of_scope_use,
         "restricted": model.restricted,
+        "rows_kept_days": model.rows_kept_days.unwrap_or_default(),
         "version": model.version,
         "created_at": timestamp(from_micros(model.created_at)),
         "updated_at": timestamp(from_micros(model.updated_at)),
@@ -130,11 +132,7 @@ async fn whole(app: &App, actor: &Actor, status: StatusCode, model: &Model) -> R
     body["owners"] = json!(owners);
     body["depends_on"] = json!(seen(app.store.dependencies_of(model.id).await?));
     body["depended_on_by"] = json!(seen(app.store.dependents_of(model.id).await?));
-    let mut response = (status, Json(body)).into_response();
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", model.version)) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    Ok(response)
+    Ok(etag::tagged((status, Json(body)).into_response(), model.version))
 }
 
 async fn show(State(app): State<App>, actor: Actor, Path(slug): Path<String>) -> Result<Response> {
@@ -159,6 +157,7 @@ fn read_over(input: &mut ModelInput, bytes: &[u8]) -> Result<FieldErrors> {
     body.texts("owners", &mut input.owners);
     body.texts("depends_on", &mut input.depends_on);
     body.flag("restricted", &mut input.restricted);
+    body.number("rows_kept_days", &mut input.rows_kept_days);
     Ok(body.finish())
 }
 
@@ -191,14 +190,7 @@ async fn change(
     bytes: Bytes,
 ) -> Result<Response> {
     let model = find_model(&app, &actor, &slug).await?;
-    let wanted = headers.get(header::IF_MATCH).ok_or(Error::PreconditionRequired)?;
-    let is_current = wanted.as_bytes() == format!("\"{}\"", model.version).as_bytes();
-    if !is_current {
-        return Err(Error::PreconditionFailed(format!(
-            "model `{slug}` is at version {}; read it again",
-            model.version
-        )));
-    }
+    etag::check(&headers, model.version, &format!("model `{slug}`"))?;
     let visible = visibility(&app, &actor).await?;
     let owners = app.store.owners_of(model.id).await?;
     let depends_on: Vec<_> = app

@@ -29,15 +29,28 @@ impl Cursor {
 }
 
 /// One page of a list that is at hand whole.
+pub struct Page<'a, T> {
+    pub items: Vec<&'a T>,
+    next_cursor: Option<String>,
+    total: usize,
+}
+
+impl<T> Page<'_, T> {
+    /// The page as JSON, its items written by the caller.
+    pub fn json(self, items: Vec<Value>) -> Value {
+        json!({ "items": items, "next_cursor": self.next_cursor, "total": self.total })
+    }
+}
+
+/// Cuts the page that a cursor asks for out of a list.
 ///
 /// # Errors
 /// When the cursor names no item, or the limit is out of range.
-pub fn paged<'a, T: 'a>(
+pub fn cut<'a, T: 'a>(
     items: impl Iterator<Item = &'a T>,
     cursor: &Cursor,
     key: impl Fn(&T) -> String,
-    json: impl Fn(&T) -> Value,
-) -> Result<Value> {
+) -> Result<Page<'a, T>> {
     let limit = cursor.limit()?;
     let items: Vec<&T> = items.collect();
     let start = match &cursor.cursor {
@@ -49,9 +62,21 @@ pub fn paged<'a, T: 'a>(
     };
     let page: Vec<&T> = items.iter().copied().skip(start).take(limit).collect();
     let more = start + page.len() < items.len();
-    Ok(json!({
-        "items": page.iter().map(|item| json(item)).collect::<Vec<_>>(),
-        "next_cursor": page.last().filter(|_| more).map(|item| key(item)),
-        "total": items.len(),
-    }))
+    let next_cursor = page.last().filter(|_| more).map(|item| key(item));
+    Ok(Page { items: page, next_cursor, total: items.len() })
+}
+
+/// One page of a list, each item written as JSON.
+///
+/// # Errors
+/// As [`cut`].
+pub fn paged<'a, T: 'a>(
+    items: impl Iterator<Item = &'a T>,
+    cursor: &Cursor,
+    key: impl Fn(&T) -> String,
+    json: impl Fn(&T) -> Value,
+) -> Result<Value> {
+    let page = cut(items, cursor, key)?;
+    let items = page.items.iter().map(|item| json(item)).collect();
+    Ok(page.json(items))
 }

@@ -2,7 +2,7 @@
 
 use crate::actions::readiness::Report;
 use crate::audit::timestamp;
-use app::domain::verdict::words::{needed, requirement};
+use app::domain::verdict::words::{measured, needed, requirement};
 use app::domain::verdict::{Part, Readiness, RowsNeeded, RuleOutcome};
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ fn rule(outcome: &RuleOutcome) -> Value {
         "requirement": requirement(rule),
         "mode": rule.mode,
         "burden": rule.burden,
-        "bound": {"min": rule.bound.min, "max": rule.bound.max},
+        "bound": {"min": rule.bound.min, "max": rule.bound.max, "words": rule.bound.text()},
         "applies": outcome.applies,
         "verdict": outcome.verdict,
         "waived": outcome.waived,
@@ -54,13 +54,14 @@ fn part(outcome: &RuleOutcome, part: &Part) -> Value {
         _ => Value::Null,
     };
     json!({
-        "slice": part.slice.to_string(),
+        "slice": part.slice,
         "verdict": part.verdict,
         "value": part.value,
         "interval": part.interval,
+        "measured": measured(&outcome.rule, part),
         "n": part.n,
         "positives": part.positives,
-        "reference": part.reference.as_ref().map(ToString::to_string),
+        "reference": part.reference,
         "reason": part.sentence,
         "rows_needed": rows,
         "would_decide": part.needed.as_ref().map(|plan| needed(&outcome.rule, plan)),

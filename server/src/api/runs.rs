@@ -22,7 +22,7 @@ use axum::response::{IntoResponse, Response};
 use axum_extra::extract::Query;
 use metrics::disparity::{Kind, Reference};
 use metrics::{Problem, Slice, Spec};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -275,6 +275,8 @@ async fn show(State(app): State<App>, actor: Actor, Path(id): Path<String>) -> R
 struct EstimatesQuery {
     metric: Option<String>,
     slice: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
 }
 
 fn parse_slice(text: &str) -> Result<Slice> {
@@ -296,9 +298,19 @@ async fn estimates(
     // A slice may be asked for by the name that the run gave it.
     let registry = app.store.registry().await?;
     let slice = slice.map(|slice| registry.resolve(seen.model.id, &slice));
-    let items = seen.filtered(query.metric.as_deref(), slice.as_ref());
-    let total = items.len();
-    Ok(Json(json!({ "items": items, "next_cursor": null, "total": total })))
+    in_order(&seen.filtered(query.metric.as_deref(), slice.as_ref()), query.limit, query.cursor)
+}
+
+/// One page of what a run holds. A run never changes, so a place in it is a cursor.
+fn in_order<T: Serialize>(
+    items: &[T],
+    limit: Option<usize>,
+    cursor: Option<String>,
+) -> Result<Json<Value>> {
+    let items: Vec<(usize, &T)> = items.iter().enumerate().collect();
+    let cursor = Cursor { limit, cursor };
+    let page = paged(items.iter(), &cursor, |(at, _)| at.to_string(), |(_, item)| json!(item))?;
+    Ok(Json(page))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -306,6 +318,8 @@ async fn estimates(
 struct DisparitiesQuery {
     reference: Option<String>,
     kind: Option<Kind>,
+    limit: Option<usize>,
+    cursor: Option<String>,
 }
 
 async fn disparities(
@@ -317,9 +331,7 @@ async fn disparities(
     let reference = parse_reference(query.reference.as_deref())?;
     let seen: Seen = look(&app, &actor, &id).await?;
     let kinds = query.kind.map_or_else(|| vec![Kind::Difference, Kind::Ratio], |kind| vec![kind]);
-    let items = seen.disparities(&reference, &kinds);
-    let total = items.len();
-    Ok(Json(json!({ "items": items, "next_cursor": null, "total": total })))
+    in_order(&seen.disparities(&reference, &kinds), query.limit, query.cursor)
 }
 
 /// What groups are compared with; the best one unless said otherwise.

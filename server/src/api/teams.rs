@@ -8,11 +8,12 @@ use crate::error::{Error, Result};
 use crate::http::{Access, Routes};
 use crate::state::App;
 use crate::store::teams::Team;
-use app::domain::Permission;
+use app::domain::{Permission, TeamId};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum_extra::extract::Query;
+use metrics::Problem;
 use serde::{Deserialize, Serialize};
 
 /// Teams in one answer, unless fewer are asked for.
@@ -57,6 +58,18 @@ struct NewTeam {
     name: String,
     #[serde(default)]
     parent: Option<String>,
+}
+
+/// The team that a list is asked for, by its slug.
+///
+/// # Errors
+/// [`Error::Input`] when there is no such team: a list of everything would be no answer.
+pub async fn team_of(app: &App, slug: Option<&str>) -> Result<Option<TeamId>> {
+    let Some(slug) = slug.filter(|slug| !slug.is_empty()) else { return Ok(None) };
+    let team = app.store.team_by_slug(slug).await?.ok_or_else(|| {
+        Error::input(vec![Problem::new("unknown_team", format!("there is no team `{slug}`"))])
+    })?;
+    Ok(Some(team.id))
 }
 
 fn json(team: &Team, teams: &[Team]) -> TeamJson {

@@ -16,6 +16,8 @@ pub struct Actor {
     pub email: String,
     pub grants: Grants,
     pub through: Through,
+    /// Whether what they typed before they were signed out is only to be shown to them again.
+    pub only_shows: bool,
 }
 
 /// How the actor reached us.
@@ -47,6 +49,7 @@ impl Actor {
             email: String::new(),
             grants: Grants::default(),
             through: Through::Operator,
+            only_shows: false,
         }
     }
 
@@ -93,7 +96,7 @@ impl Actor {
             Through::Token { id, .. } => Via::Token(*id),
             Through::Operator => Via::Operator,
         };
-        By { person: self.person, via }
+        By { person: self.person, via, only_shows: self.only_shows }
     }
 
     /// The person; everything that leaves a name behind needs one.

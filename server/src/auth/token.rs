@@ -83,6 +83,7 @@ pub async fn actor(app: &App, token: &str) -> Result<Actor> {
         name: person.name,
         email: person.email,
         grants: app.store.grants_of(person.id).await?,
+        only_shows: false,
         through: Through::Token {
             id: token.id,
             scopes: token.scopes(),

@@ -1,6 +1,9 @@
 //! A client of a server's API: where it is, who asks, and what to do when it does not answer.
 
+mod refusal;
 mod retry;
+
+pub use refusal::read;
 
 use super::Failure;
 use super::output::{COULD_NOT_ASK, MISUSED, clean};
@@ -9,7 +12,7 @@ use clap::Args;
 use futures::{Stream, StreamExt, future, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::header::{self, HeaderValue};
-use reqwest::{Body, StatusCode, Url, redirect};
+use reqwest::{Body, RequestBuilder, StatusCode, Url, redirect};
 use retry::{Delays, Patience, TRIES};
 use std::error::Error as _;
 use std::io::Read;
@@ -26,6 +29,9 @@ const CHUNK: usize = 1 << 16;
 
 /// How long a server may take to refuse a request by its head alone.
 const GRACE: Duration = Duration::from_millis(300);
+
+/// An answer that is made of what is stored comes sooner than this; an upload may take longer.
+const LONGEST_ANSWER: Duration = Duration::from_mins(1);
 
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Server")]
@@ -64,6 +70,9 @@ pub struct Answer {
     /// How often it was asked.
     pub tries: u32,
 }
+
+/// What came of one try: an answer and the wait that it asks for, or nothing whole.
+type Heard = Result<(Answer, Option<Duration>), reqwest::Error>;
 
 impl Server {
     /// Checks everything that can be checked without asking.
@@ -170,25 +179,55 @@ impl Client {
     /// When no answer comes. An answer that says no is an [`Answer`].
     pub async fn send_file(&self, url: &Url, file: &Path) -> Result<Answer, Failure> {
         let key = uuid::Builder::from_random_bytes(crate::clock::random()).into_uuid().to_string();
+        let mut is_whole = true;
+        let answer = self
+            .persist(async || {
+                let progress = bar(file)?;
+                let outcome = self.send_once(url, file, &key, &progress).await;
+                progress.finish_and_clear();
+                is_whole = Some(progress.position()) >= progress.length();
+                outcome
+            })
+            .await?;
+        answer.map_err(|(error, tries)| self.broken(&error, tries, is_whole))
+    }
+
+    /// Asks for something, again where the server is busy or the connection breaks.
+    ///
+    /// # Errors
+    /// When no answer comes. An answer that says no is an [`Answer`].
+    pub async fn get(&self, url: &Url) -> Result<Answer, Failure> {
+        let answer = self
+            .persist(async || {
+                Ok(listen(self.request(self.http.get(url.clone())).timeout(LONGEST_ANSWER)).await)
+            })
+            .await?;
+        answer.map_err(|(error, tries)| {
+            let base = &self.base;
+            could_not_ask(format!("{base}: {}, also at try {tries}", reason(&error)))
+        })
+    }
+
+    /// Tries until there is an answer that is worth having, or none will come: then the last error
+    /// with the number of tries.
+    async fn persist(
+        &self,
+        mut once: impl AsyncFnMut() -> Result<Heard, Failure>,
+    ) -> Result<Result<Answer, (reqwest::Error, u32)>, Failure> {
         let mut delays = Delays::default();
         let mut reached = false;
         let mut tries = 0;
         loop {
             tries += 1;
-            let progress = bar(file)?;
-            let outcome = self.send_once(url, file, &key, &progress).await;
-            progress.finish_and_clear();
             let last = tries == TRIES;
-            let (what, asked) = match outcome? {
+            let (what, asked) = match once().await? {
                 Ok((answer, _)) if last || !retry::is_worth(answer.status) => {
-                    return Ok(Answer { tries, ..answer });
+                    return Ok(Ok(Answer { tries, ..answer }));
                 }
                 Ok((answer, asked)) => (format!("it answered {}", answer.status), asked),
                 // Nobody was ever there: waiting would only hide a wrong address.
                 Err(error) if error.is_connect() && !reached => return Err(self.nobody(&error)),
-                Err(error) if last || error.is_builder() => {
-                    return Err(self.broken(&error, tries, &progress));
-                }
+                Err(error) if last || error.is_builder() => return Ok(Err((error, tries))),
                 Err(error) => (reason(&error), None),
             };
             reached = true;
@@ -213,13 +252,20 @@ impl Client {
         }
     }
 
+    /// A request with the right to ask it.
+    fn request(&self, request: RequestBuilder) -> RequestBuilder {
+        request
+            .header(header::AUTHORIZATION, self.token.clone())
+            .header(header::ACCEPT, "application/json, application/problem+json")
+    }
+
     async fn send_once(
         &self,
         url: &Url,
         file: &Path,
         key: &str,
         progress: &ProgressBar,
-    ) -> Result<Result<(Answer, Option<Duration>), reqwest::Error>, Failure> {
+    ) -> Result<Heard, Failure> {
         let input = tokio::fs::File::open(file).await?;
         let size = input.metadata().await?.len();
         let seen = progress.clone();
@@ -231,27 +277,12 @@ impl Client {
             }
         });
         let request = self
-            .http
-            .post(url.clone())
-            .header(header::AUTHORIZATION, self.token.clone())
+            .request(self.http.post(url.clone()))
             .header(header::CONTENT_TYPE, "application/octet-stream")
-            .header(header::ACCEPT, "application/json, application/problem+json")
             .header(header::CONTENT_LENGTH, size)
             .header("idempotency-key", key)
             .body(Body::wrap_stream(grace(size).chain(ReaderStream::with_capacity(input, CHUNK))));
-        let answer = match request.send().await {
-            Ok(answer) => answer,
-            Err(error) => return Ok(Err(error)),
-        };
-        let status = answer.status();
-        let text = |name| Some(answer.headers().get(name)?.to_str().ok()?.to_owned());
-        let location = text(header::LOCATION);
-        let asked = text(header::RETRY_AFTER)
-            .and_then(|text| retry::after(&text, crate::clock::Clock::System.now()));
-        Ok(match answer.text().await {
-            Ok(body) => Ok((Answer { status, body, location, tries: 0 }, asked)),
-            Err(error) => Err(error),
-        })
+        Ok(listen(request).await)
     }
 
     fn nobody(&self, error: &reqwest::Error) -> Failure {
@@ -262,8 +293,8 @@ impl Client {
         ))
     }
 
-    fn broken(&self, error: &reqwest::Error, tries: u32, progress: &ProgressBar) -> Failure {
-        if Some(progress.position()) < progress.length() {
+    fn broken(&self, error: &reqwest::Error, tries: u32, is_whole: bool) -> Failure {
+        if !is_whole {
             return could_not_ask(format!(
                 "{}: {}, also at try {tries}, before the whole file was sent; it may be larger \
                  than the server takes",
@@ -278,6 +309,18 @@ impl Client {
             reason(error)
         ))
     }
+}
+
+/// Sends a request and waits for the whole answer.
+async fn listen(request: RequestBuilder) -> Heard {
+    let answer = request.send().await?;
+    let status = answer.status();
+    let text = |name| Some(answer.headers().get(name)?.to_str().ok()?.to_owned());
+    let location = text(header::LOCATION);
+    let asked = text(header::RETRY_AFTER)
+        .and_then(|text| retry::after(&text, crate::clock::Clock::System.now()));
+    let body = answer.text().await?;
+    Ok((Answer { status, body, location, tries: 0 }, asked))
 }
 
 /// Nothing, for a moment, ahead of a file that is not sent in one go. A server that refuses by the

@@ -3,7 +3,7 @@
 use super::serve::{Serve, log_to_stderr};
 use super::{Failure, block_on};
 use crate::clock::Clock;
-use crate::demo::{PASSWORD, fill};
+use crate::demo::{PASSWORD, STORIES, Walk, fill};
 use crate::serve::{serve, told_to_stop};
 use crate::state::App;
 use crate::store::Store;
@@ -44,6 +44,10 @@ pub fn run(command: Demo) -> Result<(), Failure> {
         let mut welcome = format!("\nLog in as any of these, password: {PASSWORD}\n");
         for log_in in fill(&app).await? {
             let _ = writeln!(welcome, "  {:<24} {}, {}", log_in.email, log_in.name, log_in.what);
+        }
+        welcome.push_str("\nWhere to begin\n");
+        for Walk { email, path, what } in STORIES {
+            let _ = writeln!(welcome, "  {email:<24} {path}\n  {:<24}   {what}", "");
         }
         welcome.push_str("\nThe database is thrown away when the demo ends (Ctrl-C).\n");
         serve(app, &welcome, told_to_stop()).await?;

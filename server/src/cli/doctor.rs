@@ -2,6 +2,7 @@
 
 use super::database::Database;
 use super::{Failure, block_on};
+use crate::actions::replay::replay_all;
 use crate::audit::check;
 use crate::audit::checkpoint::AuditKey;
 use crate::clock::{Clock, from_micros, micros};
@@ -186,6 +187,29 @@ async fn look_inside(
         Err(failure) => findings.add("audit log", Standing::Fail, failure.message),
     }
 
+    if schema == Some(known) {
+        let tally = replay_all(store).await?;
+        let other_names = match tally.other_names {
+            0 => String::new(),
+            n => format!("; {n} differ, as the attribute registry has been changed since"),
+        };
+        findings.hold(
+            "decisions",
+            tally.differ.is_empty(),
+            // A model whose outcome was described anew is judged otherwise, too.
+            Standing::Warn,
+            match tally.differ.as_slice() {
+                [] => {
+                    format!("{} revisions of launches replay to what was signed", tally.same)
+                        + &other_names
+                }
+                differ => {
+                    format!("what these rest on was changed since: {}", differ.join(", "))
+                }
+            },
+        );
+    }
+
     if let Some(newest) = store.newest_audit_time().await? {
         let ahead = from_micros(newest) - clock.now();
         findings.hold(
@@ -283,6 +307,7 @@ async fn try_reader(clock: &Clock) -> Result<()> {
         received_at: from_micros(micros(clock.now())),
         evaluated_at: None,
         dataset: Some(("doctor".to_owned(), "1".to_owned())),
+        row_key: None,
     };
     let mut words = tempfile::tempfile()?;
     words.write_all(&serde_json::to_vec(&job).map_err(|error| failed(error.to_string()))?)?;

@@ -1,5 +1,6 @@
 //! `evenhand evaluate`: the metrics core on a file, here and now, with no server.
 
+mod against;
 mod report;
 
 use super::Failure;
@@ -9,8 +10,8 @@ use crate::clock::Clock;
 use app::domain::{Label, Slug};
 use clap::Args;
 use indicatif::{HumanBytes, ProgressBar};
-use metrics::DatasetRef;
 use metrics::evaluate::{About, Evaluation, LEVEL, evaluate};
+use metrics::{DatasetRef, Problem};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,6 +23,7 @@ use time::format_description::well_known::Rfc3339;
 Examples:
   evenhand evaluate predictions.csv --spec spec.toml
   evenhand evaluate predictions.parquet --spec spec.toml --out run.json --dataset adult-half@1994
+  evenhand evaluate new.csv --spec spec.toml --against old.csv
   evenhand evaluate predictions.csv.gz --json \\
     --spec '{\"task\": \"binary_classification\", \"label\": \"y\", \"score\": \"p\", \"slices\": [\"sex\"]}'
 
@@ -42,7 +44,11 @@ pub struct Evaluate {
     /// When, as 2026-11-01T09:00:00Z or 2026-11-01 [default: now]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     evaluated_at: Option<OffsetDateTime>,
-    /// Print the run document
+    /// Compare with these predictions of the same rows, told by the spec's `id`: what moved from
+    /// them to FILE
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
+    /// Print the run document; with --against both, and the comparison
     #[arg(long)]
     json: bool,
 }
@@ -83,31 +89,46 @@ pub fn run(command: Evaluate) -> Result<(), Failure> {
         evaluated_at: command.evaluated_at.unwrap_or(now),
         level: LEVEL,
     };
-    let waiting = spinner(&command.file);
-    let evaluated = evaluate(&command.file, &spec, about);
-    waiting.finish_and_clear();
-    let evaluation = match evaluated {
-        Ok(evaluation) => evaluation,
-        Err(problems) => {
-            if command.json {
-                print_json(&json!({ "errors": problems }))?;
-            }
-            return Err(refused(&command.file.display().to_string(), &problems));
-        }
+    let compared = match &command.against {
+        Some(against) => Some(against::compare(&command, &spec, &about, against)?),
+        None => None,
+    };
+    let evaluation = match &compared {
+        Some(compared) => compared.evaluation.clone(),
+        None => read(&command.file, command.json, || evaluate(&command.file, &spec, about))?,
     };
     if let Some(out) = &command.out {
         write(out, &evaluation)?;
     }
-    if command.json {
-        return print_json(&evaluation.document);
+    match compared {
+        Some(compared) if command.json => return print_json(&compared.json()),
+        Some(compared) => print(&compared.report(&command.file))?,
+        None if command.json => return print_json(&evaluation.document),
+        None => print(&report::report(&command.file, &evaluation))?,
     }
-    print(&report::report(&command.file, &evaluation))?;
     match &command.out {
         Some(out) => {
             print(&format!("\nThe run document is in {}.\n", clean(&out.to_string_lossy())))
         }
         None => Ok(()),
     }
+}
+
+/// Reads a file while a sign of life turns; says every problem of it.
+fn read<T>(
+    file: &Path,
+    json: bool,
+    read: impl FnOnce() -> Result<T, Vec<Problem>>,
+) -> Result<T, Failure> {
+    let waiting = spinner(file);
+    let outcome = read();
+    waiting.finish_and_clear();
+    outcome.or_else(|problems| {
+        if json {
+            print_json(&json!({ "errors": problems }))?;
+        }
+        Err(refused(&file.display().to_string(), &problems))
+    })
 }
 
 impl Evaluate {

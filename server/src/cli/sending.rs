@@ -1,16 +1,14 @@
 //! What `upload` and `validate` share: the flags, the request, and how its answer reads.
 
 use super::Failure;
-use super::client::{Answer, Client, Server, could_not_ask};
+use super::client::{Answer, Client, Server, read};
 use super::evaluate::{Dataset, parse_dataset, parse_time};
 use super::output::{Align, MISUSED, REFUSED, Table, clean, print, refused};
 use super::spec::read_spec;
 use app::pages::parts::number::{count, counted};
 use app::upload::Format;
 use clap::Args;
-use metrics::Problem;
 use reqwest::{StatusCode, Url};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt::Write;
@@ -107,13 +105,8 @@ impl Sending {
     }
 
     fn refuse(&self) -> Result<(), Failure> {
-        for (flag, name) in [("--model", &self.model), ("--model-version", &self.model_version)] {
-            // As a part of an address these would name something else.
-            if matches!(name.trim(), "" | "." | "..") {
-                let message = format!("{flag} `{}` is no name", clean(name));
-                return Err(Failure { message, code: MISUSED });
-            }
-        }
+        check_name("--model", &self.model)?;
+        check_name("--model-version", &self.model_version)?;
         let name = self.name();
         let about = std::fs::metadata(&self.file).map_err(|error| format!("{name}: {error}"))?;
         if !about.is_file() {
@@ -147,46 +140,35 @@ pub fn answered<T: DeserializeOwned>(
     client: &Client,
     answer: &Answer,
 ) -> Result<T, Failure> {
-    let strange = |what: &str| {
-        could_not_ask(format!(
-            "{} {what}, so it is perhaps no Evenhand server; say where one is with --server or \
-             EVENHAND_SERVER",
-            client.base()
-        ))
-    };
-    if answer.status.is_success() {
-        return serde_json::from_str(&answer.body)
-            .map_err(|_| strange("accepted the file with an answer that cannot be read"));
-    }
-    if answer.status.is_redirection() {
-        let to = answer.location.as_deref().unwrap_or("elsewhere");
-        return Err(could_not_ask(format!(
-            "{} sends us to {}; set --server or EVENHAND_SERVER to where it really is",
-            client.base(),
-            clean(to)
-        )));
-    }
-    let Ok(no) = serde_json::from_str::<No>(&answer.body) else {
-        return Err(strange(&format!("answered {}", answer.status)));
+    let no = match read(client, answer)? {
+        Ok(yes) => return Ok(yes),
+        Err(no) => no,
     };
     if sending.json {
         print(&format!("{}\n", answer.body.trim_end()))?;
     }
-    let problems: Vec<Problem> = no.errors.into_iter().map(Problem::from).collect();
-    Err(match problems.as_slice() {
+    let code = code_of(answer.status);
+    Err(match no.problems.as_slice() {
         [] => {
-            let said = [no.detail, no.title].into_iter().flatten().find(|said| !said.is_empty());
-            let said = said.unwrap_or_else(|| answer.status.to_string());
-            Failure {
-                message: format!("{}{}", clean(&said), advice(answer.status)),
-                code: code_of(answer.status),
-            }
+            let advice = match answer.status.as_u16() {
+                404 => {
+                    "\nCheck --model and --model-version; --create-version registers a new version."
+                }
+                _ => "",
+            };
+            Failure { message: format!("{}{advice}", no.said), code }
         }
-        problems => Failure {
-            code: code_of(answer.status),
-            ..refused(&sending.file.to_string_lossy(), problems)
-        },
+        problems => Failure { code, ..refused(&sending.file.to_string_lossy(), problems) },
     })
+}
+
+/// Refuses what would name something else as a part of an address.
+pub fn check_name(flag: &str, name: &str) -> Result<(), Failure> {
+    if matches!(name.trim(), "" | "." | "..") {
+        let message = format!("{flag} `{}` is no name", clean(name));
+        return Err(Failure { message, code: MISUSED });
+    }
+    Ok(())
 }
 
 /// Whether the file was judged, or the question was not even heard.
@@ -194,47 +176,6 @@ fn code_of(status: StatusCode) -> u8 {
     match status.as_u16() {
         400 | 404 | 409 | 413 | 415 | 422 => REFUSED,
         _ => super::output::COULD_NOT_ASK,
-    }
-}
-
-fn advice(status: StatusCode) -> &'static str {
-    match status.as_u16() {
-        401 => "\nThe token was not accepted: it may have expired or been ended (EVENHAND_TOKEN).",
-        403 => "\nThe token, or the person it acts for, may not do this.",
-        404 => "\nCheck --model and --model-version; --create-version registers a new version.",
-        _ => "",
-    }
-}
-
-/// A problem+json (RFC 9457), read leniently: a proxy may have written it.
-#[derive(Debug, Deserialize)]
-struct No {
-    title: Option<String>,
-    detail: Option<String>,
-    #[serde(default)]
-    errors: Vec<Wrong>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Wrong {
-    pointer: Option<String>,
-    line: Option<u64>,
-    column: Option<String>,
-    code: String,
-    message: String,
-    expected: Option<String>,
-}
-
-impl From<Wrong> for Problem {
-    fn from(wrong: Wrong) -> Self {
-        let problem = Problem::new(&wrong.code, wrong.message);
-        let problem = match (wrong.pointer, wrong.line, wrong.column) {
-            (Some(pointer), ..) => problem.at_pointer(pointer),
-            (None, None, None) => problem,
-            (None, line, column) => problem.at_cell(line, column.as_deref()),
-        };
-        Problem { expected: wrong.expected, ..problem }
     }
 }
 

@@ -162,6 +162,8 @@ fn model() -> ModelInput {
             .to_owned(),
         out_of_scope_use: "Refusing credit; employment decisions.".to_owned(),
         owners: vec![LEAD.to_owned()],
+        // The mitigations of this quarter start from runs of the last one.
+        rows_kept_days: "400".to_owned(),
         ..ModelInput::default()
     }
 }

@@ -91,6 +91,8 @@ fn model() -> ModelInput {
             .to_owned(),
         out_of_scope_use: "Any decision about benefits.".to_owned(),
         owners: vec![LABOUR_LEAD.to_owned()],
+        // Each year's survey asks other people, so no two runs have a row in common.
+        rows_kept_days: "0".to_owned(),
         ..ModelInput::default()
     }
 }

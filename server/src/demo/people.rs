@@ -19,6 +19,42 @@ pub struct LogIn {
     pub what: &'static str,
 }
 
+/// A way through the demo: who to be, where to begin, and what there is to see.
+pub struct Walk {
+    pub email: &'static str,
+    pub path: &'static str,
+    pub what: &'static str,
+}
+
+/// One for each of the three who open the product.
+pub const STORIES: [Walk; 5] = [
+    Walk {
+        email: ENGINEER,
+        path: "/mitigations/2",
+        what: "an engineer closed the gap by sex; whom did it harm?",
+    },
+    Walk {
+        email: ENGINEER,
+        path: "/models/adult-income/trend?metric=true_positive_rate",
+        what: "six versions, the launches and the mitigations between them",
+    },
+    Walk {
+        email: LEAD,
+        path: "/launches/3",
+        what: "a mitigated version was launched: rules, a waiver, two signatures",
+    },
+    Walk {
+        email: REVIEWER,
+        path: "/launches/4",
+        what: "a launch that is blocked for cause waits for her answer",
+    },
+    Walk {
+        email: "edgar@evenhand.example",
+        path: "/overview",
+        what: "an executive asks whether the quarter's promises will be kept",
+    },
+];
+
 /// Slug, name and parent.
 const TEAMS: [(&str, &str, Option<&str>); 3] = [
     ("applied-science", "Applied Science", None),
@@ -110,6 +146,14 @@ impl People {
         Ok(Self(people))
     }
 
+    /// Everybody was here at this moment, and has not been since.
+    pub(super) async fn visit(&self, app: &App, at: i64) -> Result<()> {
+        for person in self.0.values() {
+            app.store.visit(*person, at, 0).await?;
+        }
+        Ok(())
+    }
+
     /// Somebody at work, as if just signed in.
     pub(super) async fn at_work(&self, app: &App, email: &str) -> Result<Actor> {
         let id = *self
@@ -123,6 +167,7 @@ impl People {
             email: person.email,
             grants: app.store.grants_of(id).await?,
             through: Through::Session { hash: String::new(), authenticated_at: app.clock.now() },
+            only_shows: false,
         })
     }
 }

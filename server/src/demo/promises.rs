@@ -3,7 +3,7 @@
 use super::Story;
 use super::people::{ENGINEER, HEAD, LABOUR_ENGINEER, LABOUR_LEAD, LEAD};
 use crate::actions::mitigations::{self, MitigationInput};
-use crate::actions::okrs::{self, KeyResultInput, ObjectiveInput};
+use crate::actions::okrs::{self, CheckInInput, KeyResultInput, ObjectiveInput};
 use crate::actions::registry::find_model;
 use crate::error::{Error, Result};
 use app::domain::okr::Period;
@@ -127,7 +127,12 @@ pub(super) async fn check_in(story: &Story) -> Result<()> {
     let manual = graded.iter().flat_map(|it| &it.key_results).find(|it| it.model.is_none());
     let id = manual.ok_or_else(|| Error::not_found("key result"))?.key_result.id.to_string();
     let note = "Adult and three years of ACS have theirs; the fourth waits for a legal answer.";
-    okrs::check_in(&story.app, &head, &id, "2", "medium", note).await
+    let said = CheckInInput {
+        value: "2".to_owned(),
+        confidence: "medium".to_owned(),
+        note: note.to_owned(),
+    };
+    okrs::check_in(&story.app, &head, &id, &said).await
 }
 
 /// The newest run of a version of a model.

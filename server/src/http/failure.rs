@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::state::App;
+use app::pages::login::{Kept, LoginPage, LoginView};
 use app::pages::parts::{Frame, PageHeader, document};
 use app::pages::problems::{Problems, ProblemsView};
 use axum::Json;
@@ -124,6 +125,10 @@ fn detail(error: &Error, status: StatusCode, id: &str) -> String {
         format!("The server could not do this. It wrote down why, under {id}.")
     } else if status == StatusCode::SERVICE_UNAVAILABLE {
         "The server is busy; nothing was changed. Try again in a moment.".to_owned()
+    } else if let Error::Fields(fields) = error {
+        // A form without fields has no place of its own for what is wrong.
+        let messages: Vec<&str> = fields.iter().map(|(_, message)| message).collect();
+        messages.join("; ")
     } else {
         error.to_string()
     }
@@ -178,6 +183,13 @@ fn page(error: &Error, uri: &Uri, is_get: bool, id: &str) -> Response {
         let next = uri.path_and_query().map_or("/", |path| path.as_str());
         let next: String = form_urlencoded(if is_get { next } else { "/" });
         return Redirect::to(&format!("/login?next={next}")).into_response();
+    }
+    if let Error::SignedOut { path, typed } = error {
+        let kept = Kept { path: path.clone(), typed: typed.clone() };
+        let view = LoginView { kept: Some(kept), ..LoginView::default() };
+        let frame = Frame { title: "Log in".to_owned(), ..Frame::default() };
+        let html = document(frame, move || view! { <LoginPage view=view /> });
+        return (error.status(), Html(Body::from(html))).into_response();
     }
     page_with_status(error.status(), error, id)
 }

@@ -10,7 +10,7 @@ use crate::state::App;
 use crate::store::sessions::{AUTHENTICATED_AT, PERSON, session_hash};
 use app::domain::{PersonId, Scope};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tower_sessions::Session;
@@ -29,8 +29,9 @@ pub async fn guard(
     let is_api = request.uri().path().starts_with("/api/");
     let actor =
         identify(&app, request.headers().clone(), request.extensions().get().cloned(), is_api)
-            .await?
-            .ok_or(Error::Unauthenticated)?;
+            .await?;
+    let Some(mut actor) = actor else { return Err(signed_out(request).await) };
+    actor.only_shows = request.uri().query() == Some(AGAIN);
     if let Access::May(permission) = access
         && !actor.may(permission, Scope::Anywhere)
     {
@@ -38,6 +39,38 @@ pub async fn guard(
     }
     request.extensions_mut().insert(actor);
     Ok(next.run(request).await)
+}
+
+/// The query of a form that is only shown again.
+pub(super) const AGAIN: &str = "again=1";
+
+/// More than this is not kept, in bytes; the longest policy has some thousands.
+const KEPT: usize = 256 * 1024;
+
+/// The fields that hold a password: they are never given back.
+const SECRETS: [&str; 3] = ["password", "old", "again"];
+
+/// Whoever typed a form while their session ended gets back what they typed, to send it once they
+/// have signed in again. Files are not kept.
+async fn signed_out(request: Request) -> Error {
+    let is_form = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+    if request.method() != Method::POST || !is_form {
+        return Error::Unauthenticated;
+    }
+    let path = request.uri().path().to_owned();
+    let Ok(body) = axum::body::to_bytes(request.into_body(), KEPT).await else {
+        return Error::Unauthenticated;
+    };
+    let Ok(body) = str::from_utf8(&body) else { return Error::Unauthenticated };
+    let is_kept = |pair: &&str| {
+        let name = pair.split('=').next().unwrap_or_default();
+        !name.is_empty() && !SECRETS.contains(&name)
+    };
+    let typed = body.split('&').filter(is_kept).collect::<Vec<_>>().join("&");
+    if typed.is_empty() { Error::Unauthenticated } else { Error::SignedOut { path, typed } }
 }
 
 /// A token in the header goes before a session in the cookie.
@@ -89,6 +122,7 @@ async fn session_actor(app: &App, session: &Session) -> Result<Option<Actor>> {
         email: person.email,
         grants: app.store.grants_of(id).await?,
         through: Through::Session { hash, authenticated_at: from_micros(authenticated_at) },
+        only_shows: false,
     }))
 }
 

@@ -1,31 +1,35 @@
 //! Home and the pages of metric definitions.
 
 use crate::actions::registry::visibility;
-use crate::actions::waiting;
+use crate::actions::{moved, notices, waiting};
 use crate::auth::Actor;
-use crate::clock::from_micros;
+use crate::clock::{from_micros, micros};
 use crate::error::{Error, Result};
+use crate::http::page::done;
 use crate::http::{Access, Page, Routes};
 use crate::state::App;
 use app::domain::{Permission, Scope};
 use app::pages::definition::{DefinitionPage, DefinitionsPage};
-use app::pages::home::{FirstStep, HomePage, HomeView, LatestRun, Waiting};
+use app::pages::home::{
+    FirstStep, HomePage, HomeView, LatestRun, MovedRun, Notice, Since, Waiting,
+};
 use app::pages::parts::{Crumb, Section};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use leptos::prelude::*;
 use metrics::catalogue;
+use tower_sessions::Session;
 
 /// Rows of the list of latest runs.
 const LATEST: i64 = 12;
 
 pub fn routes(routes: Routes) -> Routes {
     let read = Access::May(Permission::Read);
-    routes.get("/", Access::SignedIn, home).get("/definitions", read, definitions).get(
-        "/definitions/{metric}",
-        read,
-        definition,
-    )
+    routes
+        .get("/", Access::SignedIn, home)
+        .post("/notices/seen", Access::SignedIn, put_notices_away)
+        .get("/definitions", read, definitions)
+        .get("/definitions/{metric}", read, definition)
 }
 
 async fn home(State(app): State<App>, actor: Actor, page: Page) -> Result<Response> {
@@ -48,8 +52,51 @@ async fn home(State(app): State<App>, actor: Actor, page: Page) -> Result<Respon
     let first_step = if latest.is_empty() { first_step(&app, &actor).await? } else { None };
     let waiting = waiting::of(&app, &actor).await?.into_iter();
     let waiting = waiting.map(|it| Waiting { what: it.what, why: it.why, href: it.href }).collect();
-    let view = HomeView { name: actor.name.clone(), waiting, latest, first_step };
+    let view = HomeView {
+        name: actor.name.clone(),
+        waiting,
+        notices: told(&app, &actor).await?,
+        since: since(&app, &actor).await?,
+        latest,
+        first_step,
+    };
     Ok(page.title("Home").section(Section::Home).html(move || view! { <HomePage view=view /> }))
+}
+
+async fn told(app: &App, actor: &Actor) -> Result<Vec<Notice>> {
+    let Some(person) = actor.person else { return Ok(vec![]) };
+    let notices = app.store.notices(person).await?.into_iter();
+    Ok(notices.map(|it| Notice { at: from_micros(it.at), text: it.text, href: it.href }).collect())
+}
+
+/// What came back after this long belongs to another visit.
+const PAUSE: time::Duration = time::Duration::hours(4);
+
+async fn since(app: &App, actor: &Actor) -> Result<Option<Since>> {
+    let Some(person) = actor.person else { return Ok(None) };
+    let (now, pause) = (micros(app.clock.now()), PAUSE.whole_microseconds());
+    let pause = i64::try_from(pause).expect("hours fit in 64 bits of microseconds");
+    let Some(before) = app.store.visit(person, now, pause).await? else { return Ok(None) };
+    let compared = moved::since(app, actor, before).await?.into_iter();
+    let runs = compared.map(|it| MovedRun {
+        what: format!(
+            "{} {} on {}@{}",
+            it.model.name, it.after.version_label, it.after.dataset_name, it.after.dataset_label
+        ),
+        href: format!("/runs/{}", it.after.id),
+        before: it.before.version_label,
+        moved: it.moved,
+    });
+    Ok(Some(Since { at: from_micros(before), runs: runs.collect() }))
+}
+
+async fn put_notices_away(
+    State(app): State<App>,
+    actor: Actor,
+    session: Session,
+) -> Result<Response> {
+    notices::put_away(&app, &actor).await?;
+    done(&session, "/", "They are put away.").await
 }
 
 /// What a new installation needs next, for whoever looks.

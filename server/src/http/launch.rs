@@ -1,22 +1,23 @@
 //! A launch's page: what it rests on, who signs it, what holds it back.
 
 use super::Page;
-use crate::actions::launches::{content_of, cover, find};
-use crate::actions::readiness::{self, least};
-use crate::actions::sign_off;
+use crate::actions::review::{self, Clear, Review, Reviewed};
+use crate::actions::{moved, readiness, sign_off};
 use crate::auth::Actor;
-use crate::clock::{from_micros, micros};
-use crate::error::{Error, Result};
+use crate::clock::from_micros;
+use crate::error::Result;
 use crate::state::App;
-use crate::store::launches::{Launch, Revision, SignOffLine};
+use crate::store::launches::{Launch, SignOffLine};
 use crate::store::models::Model;
+use crate::store::runs::Run;
 use crate::store::versions::Version;
-use app::domain::launch::{State as LaunchState, Step, differences};
-use app::domain::verdict::{Readiness, words};
+use app::domain::launch::Step;
+use app::domain::verdict::Readiness;
 use app::domain::{Function, Permission, Scope, TeamId};
 use app::form::FieldErrors;
 use app::pages::launch::{
-    Blocker, CommentView, LaunchPage, LaunchView, RevisionView, SignForm, SignOffView, Slot,
+    Blocker, CommentView, LaunchPage, LaunchView, RevisionView, SignForm, SignOffView, SinceLaunch,
+    Slot,
 };
 use app::pages::parts::{Crumb, Link, ReadinessView, Section};
 use axum::response::Response;
@@ -30,12 +31,13 @@ pub(super) async fn readiness_view(
     version: &Version,
     lineage: &[TeamId],
 ) -> Result<ReadinessView> {
-    let report = readiness::of(app, model, version.id, app.clock.now()).await?;
+    let mut report = readiness::of(app, model, version.id, app.clock.now()).await?;
+    report.hide_small_cells(app, actor, lineage);
     let policy = report.policy.as_ref().map(|policy| {
         (format!("{}, version {}", policy.policy.name, policy.number), &policy.slug, policy.number)
     });
     let policy = policy.map(|(name, slug, number)| (name, policy_path(slug, number)));
-    Ok(shown(app, actor, (model, version, lineage), report.readiness, policy))
+    Ok(shown(actor, (model, version, lineage), report.readiness, policy))
 }
 
 fn policy_path(slug: &str, number: i64) -> String {
@@ -43,13 +45,11 @@ fn policy_path(slug: &str, number: i64) -> String {
 }
 
 fn shown(
-    app: &App,
     actor: &Actor,
     (model, version, lineage): (&Model, &Version, &[TeamId]),
-    mut readiness: Readiness,
+    readiness: Readiness,
     policy: Option<(String, String)>,
 ) -> ReadinessView {
-    readiness.hide_small_cells(least(app, actor, lineage));
     let may = |permission| actor.may(permission, Scope::Team(lineage));
     ReadinessView {
         readiness,
@@ -76,46 +76,25 @@ pub(super) async fn render(
     wanted: Option<i64>,
     said: Said,
 ) -> Result<Response> {
-    let (launch, model, version) = find(app, actor, number).await?;
-    let lineage = app.store.lineage(model.team_id).await?;
-    let revisions = app.store.revisions(launch.id).await?;
-    let revision = match wanted {
-        None => revisions.first(),
-        Some(number) => Some(
-            revisions
-                .iter()
-                .find(|revision| revision.number == number)
-                .ok_or_else(|| Error::not_found("revision"))?,
-        ),
+    let review = review::look(app, actor, number, wanted).await?;
+    let Review { launch, model, version, lineage, .. } = &review;
+    let may = |permission| actor.may(permission, Scope::Team(lineage));
+    let is_newest = review.revision.as_ref().is_some_and(|it| it.is_newest);
+    let moved = if is_newest {
+        moved::since_launch(app, actor, model, version)
+            .await?
+            .map(|it| SinceLaunch { since: it.before.version_label, moved: it.moved })
+    } else {
+        None
     };
-    let is_newest = wanted.is_none_or(|number| number == launch.revision);
-    let sign_offs = app.store.sign_offs(launch.id).await?;
-    let may = |permission| actor.may(permission, Scope::Team(&lineage));
-    let about = (&model, &version, lineage.as_slice());
-    let (mut slots, mut blockers, mut newer, mut shown_revision) = (vec![], vec![], vec![], None);
-    if let Some(revision) = revision {
-        slots = slots_of(app, actor, revision, &sign_offs).await?;
-        let view = revision_view(app, actor, about, revision).await?;
-        if is_newest && !matches!(launch.state, LaunchState::Withdrawn | LaunchState::RolledBack) {
-            let covered = cover(app, &model, &version).await?;
-            if covered.digest != revision.digest {
-                newer = differences(&content_of(revision)?, &covered.content);
-            }
-            blockers = blockers_of(&launch, &view, &slots, may(Permission::UploadRun));
-        }
-        shown_revision = Some(view);
-    }
-    let moved = match (revision, is_newest) {
-        (Some(_), true) => super::moved::since_launch(app, actor, &model, &version).await?,
-        _ => None,
-    };
+    let may_clear = (may(Permission::UploadRun), may(Permission::Mitigate));
     let steps = [Step::Launch, Step::Suspend, Step::Resume, Step::RollBack, Step::Withdraw]
         .into_iter()
         .filter(|step| may(Permission::DecideLaunch) && launch.state.after(*step).is_some())
         .collect();
     let can_request = launch.state.after(Step::Request).is_some();
     let asks_password = !sign_off::is_fresh(app, actor);
-    let comments = app.store.comments(launch.id).await?;
+    let newest = launch.revision;
     let view = LaunchView {
         number: launch.number,
         model: model.name.clone(),
@@ -125,25 +104,24 @@ pub(super) async fn render(
         summary: launch.summary.clone(),
         planned_for: launch.planned_for.map(from_micros),
         created_by: launch.created_by_name.clone(),
-        newest_revision: launch.revision,
-        newer,
-        blockers,
+        newest_revision: newest,
+        newer: review.now.as_ref().map(|now| now.changes.clone()).unwrap_or_default(),
+        blockers: review.blockers.iter().map(|it| blocker_view(launch, it, may_clear)).collect(),
         moved,
-        slots,
-        sign_offs: sign_offs
-            .into_iter()
-            .filter_map(|line| sign_off_view(line, launch.revision))
-            .collect(),
-        comments: comments
-            .into_iter()
+        slots: review.revision.iter().flat_map(|it| &it.slots).map(slot_view).collect(),
+        sign_offs: review.sign_offs.iter().filter_map(|it| sign_off_view(it, newest)).collect(),
+        comments: review
+            .comments
+            .iter()
             .map(|line| CommentView {
-                person: line.person_name,
+                person: line.person_name.clone(),
                 revision: line.revision,
                 at: from_micros(line.at),
-                text: line.text,
+                text: line.text.clone(),
             })
             .collect(),
-        revisions: revisions
+        revisions: review
+            .revisions
             .iter()
             .map(|it| (it.number, from_micros(it.requested_at), verdict_label(&it.verdict)))
             .collect(),
@@ -152,7 +130,7 @@ pub(super) async fn render(
         may_comment: may(Permission::Comment),
         form: SignForm { asks_password, ..said.sign },
         errors: said.errors,
-        revision: shown_revision,
+        revision: review.revision.as_ref().map(|it| revision_view(actor, &review, it)),
     };
     let name = format!("L-{}", launch.number);
     let mut crumbs = vec![Crumb::to("Launches", "/launches")];
@@ -177,171 +155,78 @@ fn verdict_label(word: &str) -> String {
         .map_or_else(|_| word.to_owned(), |verdict| verdict.label().to_owned())
 }
 
-fn sign_off_view(line: SignOffLine, newest: i64) -> Option<SignOffView> {
+fn sign_off_view(line: &SignOffLine, newest: i64) -> Option<SignOffView> {
     Some(SignOffView {
         counts: line.holds && line.revision == newest,
         revision: line.revision,
         function: line.slot.parse::<Function>().ok()?.label().to_owned(),
-        person: line.person_name,
+        person: line.person_name.clone(),
         decision: line.decision.parse().ok()?,
-        reason: line.reason,
+        reason: line.reason.clone(),
         at: from_micros(line.at),
     })
 }
 
-async fn revision_view(
-    app: &App,
-    actor: &Actor,
-    about: (&Model, &Version, &[TeamId]),
-    revision: &Revision,
-) -> Result<RevisionView> {
-    let broken = |error: serde_json::Error| Error::Internal(format!("{}: {error}", revision.id));
-    let readiness: Readiness = serde_json::from_str(&revision.readiness).map_err(broken)?;
-    let content = content_of(revision)?;
-    let policy = content.policy.as_ref().map(|policy| {
+fn revision_view(actor: &Actor, review: &Review, reviewed: &Reviewed) -> RevisionView {
+    let policy = reviewed.content.policy.as_ref().map(|policy| {
         let name = format!("{}@{}", policy.slug, policy.version);
         (name, policy_path(&policy.slug, policy.version))
     });
-    let runs = readiness
-        .runs
-        .iter()
-        .zip(runs_in_order(app, &readiness).await?)
-        .map(|(id, label)| (id.to_string(), label))
-        .collect();
-    let makers = app.store.makers(revision.id).await?;
-    Ok(RevisionView {
+    let about = (&review.model, &review.version, review.lineage.as_slice());
+    let run = |run: &Run| {
+        let voided = if run.voided_at.is_some() { ", voided" } else { "" };
+        (run.id.to_string(), format!("{}@{}{voided}", run.dataset_name, run.dataset_label))
+    };
+    let revision = &reviewed.revision;
+    RevisionView {
         number: revision.number,
         digest: revision.digest.clone(),
-        readiness: shown(app, actor, about, readiness, policy),
-        changes: serde_json::from_str(&revision.changes).map_err(broken)?,
+        readiness: shown(actor, about, reviewed.readiness.clone(), policy),
+        changes: reviewed.changes.clone(),
         valid_until: revision.valid_until.map(from_micros),
         requested_by: revision.requested_by_name.clone(),
         requested_at: from_micros(revision.requested_at),
-        runs,
-        makers: makers
-            .into_iter()
-            .map(|maker| (maker.person_name, maker.part.label().to_owned()))
-            .collect(),
-        is_expired: revision.valid_until.is_some_and(|until| micros(app.clock.now()) >= until),
-    })
-}
-
-/// What each run of a readiness is called.
-async fn runs_in_order(app: &App, readiness: &Readiness) -> Result<Vec<String>> {
-    let mut labels = vec![];
-    for id in &readiness.runs {
-        let label = match app.store.run(*id).await? {
-            Some(run) => {
-                let voided = if run.voided_at.is_some() { ", voided" } else { "" };
-                format!("{}@{}{voided}", run.dataset_name, run.dataset_label)
-            }
-            None => id.to_string(),
-        };
-        labels.push(label);
-    }
-    Ok(labels)
-}
-
-async fn slots_of(
-    app: &App,
-    actor: &Actor,
-    revision: &Revision,
-    sign_offs: &[SignOffLine],
-) -> Result<Vec<Slot>> {
-    let makers = app.store.makers(revision.id).await?;
-    let reviewers = app.store.reviewers().await?;
-    let mut slots = vec![];
-    for function in app.store.slots(revision.id).await? {
-        let of = |line: &&SignOffLine| line.slot == function.as_str();
-        let held =
-            sign_offs.iter().filter(of).find(|line| line.holds && line.revision == revision.number);
-        let stale = sign_offs.iter().filter(of).find(|line| line.revision < revision.number);
-        let could = reviewers
+        runs: reviewed.runs.iter().map(run).collect(),
+        makers: reviewed
+            .makers
             .iter()
-            .filter(|reviewer| {
-                reviewer.function == function.as_str()
-                    && reviewer.granted_at <= revision.requested_at
-                    && makers.iter().all(|maker| maker.person_id != reviewer.id)
-            })
-            .map(|reviewer| reviewer.name.clone())
-            .collect();
-        slots.push(Slot {
-            function,
-            held: held.and_then(|line| {
-                Some((line.person_name.clone(), line.decision.parse().ok()?, from_micros(line.at)))
-            }),
-            stale: stale.map(|line| line.person_name.clone()),
-            could,
-            why_not: sign_off::why_not(app, actor, function, revision).await?,
-        });
+            .map(|maker| (maker.person_name.clone(), maker.part.label().to_owned()))
+            .collect(),
+        is_expired: reviewed.is_expired,
     }
-    Ok(slots)
 }
 
-/// What holds a launch back, and who can clear each.
-fn blockers_of(
-    launch: &Launch,
-    revision: &RevisionView,
-    slots: &[Slot],
-    may_upload: bool,
-) -> Vec<Blocker> {
-    if matches!(launch.state, LaunchState::Launched) {
-        return vec![];
+fn slot_view(slot: &review::Slot) -> Slot {
+    Slot {
+        function: slot.function,
+        held: slot.held.as_ref().and_then(|line| {
+            Some((line.person_name.clone(), line.decision.parse().ok()?, from_micros(line.at)))
+        }),
+        stale: slot.stale.as_ref().map(|line| line.person_name.clone()),
+        could: slot.could.clone(),
+        why_not: slot.why_not.clone(),
     }
-    let mut blockers = vec![];
-    let readiness = &revision.readiness;
-    for outcome in readiness.readiness.blockers() {
-        let part = outcome.parts.first();
-        let is_hole = part.is_none_or(|part| part.value.is_none());
-        let plan = part.and_then(|part| part.needed.as_ref());
-        let why = match plan {
-            Some(plan) => words::needed(&outcome.rule, plan),
-            None => words::requirement(&outcome.rule),
-        };
-        // Nobody is sent where they may not go.
-        let link = if is_hole {
+}
+
+/// A blocker with a link to where it is cleared; nobody is sent where they may not go.
+fn blocker_view(
+    launch: &Launch,
+    blocker: &review::Blocker,
+    (may_upload, may_mitigate): (bool, bool),
+) -> Blocker {
+    let href = match &blocker.clear {
+        Some(Clear::Upload) if may_upload => {
             let path = app::pages::models::version_path(&launch.model_slug, &launch.version_label);
-            may_upload.then(|| (format!("{path}/upload"), "upload".to_owned()))
-        } else {
-            let slice = part.map(|part| part.slice.to_string()).unwrap_or_default();
+            Some((format!("{path}/upload"), "upload".to_owned()))
+        }
+        Some(Clear::Mitigate { metric, slice }) if may_mitigate => {
             let link = Link::new("/mitigations/new")
                 .with("model", &launch.model_slug)
-                .with("metric", &outcome.rule.metric)
-                .with("slice", slice);
-            readiness.may_mitigate.then(|| (link.to_string(), "mitigate".to_owned()))
-        };
-        blockers.push(Blocker {
-            what: outcome.rule.name.clone(),
-            why,
-            who: if is_hole {
-                format!("engineers of {} can upload, a lead can ask for a waiver", launch.team_name)
-            } else {
-                format!("{} can mitigate or ask for a waiver", launch.team_name)
-            },
-            href: link,
-        });
-    }
-    for slot in slots.iter().filter(|slot| slot.held.is_none()) {
-        let who = match slot.could.as_slice() {
-            [] => "an admin can give the function to somebody; then ask for the launch again"
-                .to_owned(),
-            could => could.join(" or "),
-        };
-        blockers.push(Blocker {
-            what: format!("Sign-off: {}", slot.function),
-            why: if slot.stale.is_some() { "the one there was is stale" } else { "not given yet" }
-                .to_owned(),
-            who,
-            href: None,
-        });
-    }
-    if revision.is_expired {
-        blockers.push(Blocker {
-            what: "Evidence or a waiver has run out".to_owned(),
-            why: "an approval stands only as long as what it rests on".to_owned(),
-            who: format!("a lead of {} can ask again on newer evidence", launch.team_name),
-            href: None,
-        });
-    }
-    blockers
+                .with("metric", metric)
+                .with("slice", slice.to_string());
+            Some((link.to_string(), "mitigate".to_owned()))
+        }
+        Some(Clear::Upload | Clear::Mitigate { .. }) | None => None,
+    };
+    Blocker { what: blocker.what.clone(), why: blocker.why.clone(), who: blocker.who.clone(), href }
 }

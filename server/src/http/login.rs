@@ -1,13 +1,14 @@
 //! Log-in and log-out.
 
+use super::guard::AGAIN;
 use super::{Access, Page, Routes};
 use crate::auth::Actor;
 use crate::auth::login::{self, Visit};
 use crate::error::{Error, Result};
 use crate::state::App;
 use app::form::FieldErrors;
-use app::pages::login::{LoginPage, LoginView};
-use axum::extract::State;
+use app::pages::login::{Kept, LoginPage, LoginView, SignedInAgainPage};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::{Form, Query};
@@ -37,6 +38,18 @@ struct Typed {
     password: String,
     #[serde(default)]
     next: String,
+    /// A form that came when the session had ended; see [`super::guard`].
+    #[serde(default)]
+    path: String,
+    #[serde(default)]
+    typed: String,
+}
+
+impl Typed {
+    fn kept(&self) -> Option<Kept> {
+        let kept = Kept { path: local(&self.path).to_owned(), typed: self.typed.clone() };
+        (!self.typed.is_empty()).then_some(kept)
+    }
 }
 
 async fn show(page: Page, Query(asked): Query<Asked>) -> Response {
@@ -54,11 +67,15 @@ async fn log_in(
         email: typed.email.clone(),
         next: local(&typed.next).to_owned(),
         errors,
+        kept: typed.kept(),
     };
-    match login::check(&app, &visit, &typed.email, typed.password).await {
+    match login::check(&app, &visit, &typed.email, typed.password.clone()).await {
         Ok(person) => {
             login::open(&app, &session, person, &visit).await?;
-            Ok(Redirect::to(local(&typed.next)).into_response())
+            match typed.kept() {
+                Some(kept) => again(page, kept).await,
+                None => Ok(Redirect::to(local(&typed.next)).into_response()),
+            }
         }
         Err(Error::Fields(errors)) => Ok(form(page.refused(), view(errors))),
         Err(Error::TooMany { retry_after }) => {
@@ -70,6 +87,21 @@ async fn log_in(
         }
         Err(error) => Err(error),
     }
+}
+
+/// The way back to what was typed.
+async fn again(page: Page, kept: Kept) -> Result<Response> {
+    let request = Request::post("/")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(kept.typed.into())
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    let Form(typed) = Form::<Vec<(String, String)>>::from_request(request, &())
+        .await
+        .map_err(|error| Error::BadRequest(error.to_string()))?;
+    let action = format!("{}?{AGAIN}", kept.path);
+    Ok(page
+        .title("Signed in again")
+        .html(move || view! { <SignedInAgainPage action=action typed=typed /> }))
 }
 
 async fn log_out(State(app): State<App>, actor: Actor, session: Session) -> Result<Redirect> {

@@ -275,20 +275,21 @@ async fn edit(
     page: Page,
     Path(number): Path<String>,
 ) -> Result<Response> {
-    let (found, model) = find(&app, &actor, &number).await?;
+    let (found, _) = find(&app, &actor, &number).await?;
+    let it = MitigationInput::of(&found);
     let typed = Typed {
-        model: model.slug,
-        kind: found.kind.as_str().to_owned(),
-        title: found.title,
-        hypothesis: found.hypothesis,
-        metric: found.metric,
-        slice: found.slice,
-        change: found.target_change,
-        finding: found.finding_id.map(|id| id.to_string()).unwrap_or_default(),
-        owner: found.owner_email,
-        state: found.state.as_str().to_owned(),
-        before: found.before_run_id.map(|id| id.to_string()).unwrap_or_default(),
-        after: found.after_run_id.map(|id| id.to_string()).unwrap_or_default(),
+        model: it.model,
+        kind: it.kind,
+        title: it.title,
+        hypothesis: it.hypothesis,
+        metric: it.metric,
+        slice: it.slice,
+        change: it.change,
+        finding: it.finding,
+        owner: it.owner,
+        state: it.state,
+        before: it.before,
+        after: it.after,
         version: found.version,
     };
     let editing = Some((found.number, found.version));

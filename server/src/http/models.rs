@@ -14,7 +14,7 @@ use crate::store::models::{
     Model, ModelFilter, ModelLine, ModelSort, Relative, Visibility, Window,
 };
 use app::domain::attribute::{Registry, Standing};
-use app::domain::register::{ModelInput, split_list};
+use app::domain::register::{ModelInput, ROWS_KEPT_DAYS, split_list};
 use app::domain::{ModelId, Permission, Scope};
 use app::form::FieldErrors;
 use app::pages::model::{ModelPage, ModelView, VersionRow};
@@ -189,6 +189,7 @@ async fn show(
         surface: model.surface,
         intended_use: model.intended_use,
         out_of_scope_use: model.out_of_scope_use,
+        rows_kept_days: model.rows_kept_days,
         registered_at: from_micros(model.created_at),
         updated_at: from_micros(model.updated_at),
     };
@@ -271,6 +272,7 @@ struct ModelFields {
     owners: String,
     depends_on: String,
     restricted: Option<String>,
+    rows_kept_days: String,
     version: i64,
     seen: String,
 }
@@ -292,6 +294,7 @@ impl ModelFields {
             owners: split_list(&self.owners),
             depends_on: split_list(&self.depends_on),
             restricted: self.restricted.is_some(),
+            rows_kept_days: self.rows_kept_days,
         }
     }
 }
@@ -332,6 +335,7 @@ async fn new(State(app): State<App>, actor: Actor, page: Page) -> Result<Respons
         team,
         owners: vec![actor.email.clone()],
         positive_outcome: "favourable".to_owned(),
+        rows_kept_days: ROWS_KEPT_DAYS.to_string(),
         ..ModelInput::default()
     };
     Ok(form(

@@ -2,13 +2,16 @@
 
 use super::page::done;
 use super::{Access, Page, Routes};
-use crate::actions::okrs::{self, Graded, KeyResultInput, ObjectiveInput, Stands, find, of_period};
+use crate::actions::okrs::{
+    self, CheckInInput, Graded, KeyResultInput, ObjectiveInput, Stands, find, of_period,
+};
 use crate::actions::registry::teams_where;
 use crate::auth::Actor;
 use crate::clock::from_micros;
 use crate::error::{Error, Result};
 use crate::state::App;
 use app::domain::okr::{Measure, Period, Source, Standing};
+use app::domain::verdict::words::metric_name;
 use app::domain::{ObjectiveId, Permission, Scope};
 use app::form::FieldErrors;
 use app::pages::okrs::{
@@ -129,9 +132,10 @@ pub(super) fn objective_view(graded: &Graded, may_edit: bool) -> ObjectiveView {
 fn measure_text(measure: &Measure) -> String {
     let slice =
         Slice::parse(&measure.slice).map_or_else(|_| measure.slice.clone(), |slice| slice.label());
+    let metric = metric_name(&measure.metric);
     match &measure.disparity {
-        None => format!("{} of {slice}", measure.metric),
-        Some(gap) => format!("gap in {} of {slice} to {}", measure.metric, gap.reference),
+        None => format!("{metric} of {slice}"),
+        Some(gap) => format!("gap in {metric} of {slice} to {}", gap.reference),
     }
 }
 
@@ -412,9 +416,9 @@ async fn check_in(
     Path(id): Path<String>,
     Form(typed): Form<CheckInTyped>,
 ) -> Result<Response> {
-    let outcome =
-        okrs::check_in(&app, &actor, &id, &typed.value, &typed.confidence, &typed.note).await;
-    match outcome {
+    let it = typed.clone();
+    let input = CheckInInput { value: it.value, confidence: it.confidence, note: it.note };
+    match okrs::check_in(&app, &actor, &id, &input).await {
         Ok(()) => done(&session, &format!("/key-results/{id}"), "You are checked in.").await,
         Err(Error::Fields(errors)) => {
             render(&app, &actor, page.refused(), &id, typed, errors).await

@@ -1,19 +1,23 @@
 //! The run page, its downloads, and voiding.
 
 use crate::actions::runs::{Seen, find_run, look};
-use crate::actions::void_run;
+use crate::actions::{resting, void_run};
 use crate::auth::Actor;
+use crate::auth::permit;
 use crate::clock::from_micros;
 use crate::error::{Error, Result};
 use crate::http::page::done;
 use crate::http::{Access, Page, Routes};
 use crate::state::App;
+use crate::store::models::Model;
+use crate::store::runs::Run;
 use app::domain::disclosure::is_hidden;
 use app::domain::{Permission, Scope};
 use app::form::FieldErrors;
 use app::pages::parts::{Crumb, Link, Moment, Section, Shown};
 use app::pages::run::{
-    Answer, Choices, Column, MetricSet, Provenance, Receipt, RunPage, RunView, Unconfirmed, Voided,
+    Answer, Choices, Column, MetricSet, Provenance, Receipt, Resting, RunPage, RunView,
+    Unconfirmed, VoidPage, VoidView, Voided,
 };
 use app::upload::export::to_csv;
 use axum::extract::{Path, State};
@@ -31,6 +35,7 @@ pub fn routes(routes: Routes) -> Routes {
         .get("/runs/{run}", read, show)
         .get("/runs/{run}/estimates.csv", read, csv)
         .get("/runs/{run}/document.json", read, json)
+        .get("/runs/{run}/void", Access::May(Permission::VoidRun), ask_void)
         .post("/runs/{run}/void", Access::May(Permission::VoidRun), void)
 }
 
@@ -62,36 +67,34 @@ async fn show(
         sort: query.sort,
         descending: query.order == "desc",
     };
-    Ok(render(&actor, page, &seen, choices, (String::new(), FieldErrors::default())))
-}
-
-fn render(
-    actor: &Actor,
-    page: Page,
-    seen: &Seen,
-    choices: Choices,
-    voiding: (String, FieldErrors),
-) -> Response {
-    let view = view(actor, seen, choices, voiding);
-    let (model, run) = (&seen.model, &seen.run);
-    let version = format!("/models/{}/versions/{}", model.slug, run.version_label);
-    page.title(view.title.clone())
+    let resting = match seen.run.voided_at {
+        Some(_) => resting_on(&app, &actor, &seen.run, &seen.model).await?,
+        None => vec![],
+    };
+    let view = view(&actor, &seen, choices, resting);
+    Ok(page
+        .title(view.title.clone())
         .section(Section::Models)
-        .crumbs(vec![
-            Crumb::to("Models", "/models"),
-            Crumb::to(&model.name, format!("/models/{}", model.slug)),
-            Crumb::to(&run.version_label, version),
-            Crumb::here(format!("Run {}", from_micros(run.evaluated_at).date())),
-        ])
-        .html(move || view! { <RunPage view=view /> })
+        .crumbs(crumbs(&seen.run, &seen.model))
+        .html(move || view! { <RunPage view=view /> }))
 }
 
-fn view(
-    actor: &Actor,
-    seen: &Seen,
-    choices: Choices,
-    (void_reason, void_errors): (String, FieldErrors),
-) -> RunView {
+fn crumbs(run: &Run, model: &Model) -> Vec<Crumb> {
+    let version = format!("/models/{}/versions/{}", model.slug, run.version_label);
+    vec![
+        Crumb::to("Models", "/models"),
+        Crumb::to(&model.name, format!("/models/{}", model.slug)),
+        Crumb::to(&run.version_label, version),
+        Crumb::here(format!("Run {}", from_micros(run.evaluated_at).date())),
+    ]
+}
+
+async fn resting_on(app: &App, actor: &Actor, run: &Run, model: &Model) -> Result<Vec<Resting>> {
+    let resting = resting::on(app, actor, run, model).await?.into_iter();
+    Ok(resting.map(|it| Resting { what: it.what, how: it.how, href: it.href }).collect())
+}
+
+fn view(actor: &Actor, seen: &Seen, choices: Choices, resting: Vec<Resting>) -> RunView {
     let (run, model) = (&seen.run, &seen.model);
     let scope = Scope::Team(&seen.lineage);
     let may_confirm = actor.may(Permission::ConfirmGroups, scope);
@@ -135,6 +138,7 @@ fn view(
             dataset_href: format!("/datasets/{}/{}", run.dataset_name, run.dataset_label),
             dataset_digest: run.dataset_digest.clone(),
             run_digest: run.digest.clone(),
+            rows_kept_until: seen.rows_kept_until.map(moment),
             receipt: receipt(&run.format, &run.receipt),
         },
         accept_all: may_confirm.then(|| Answer {
@@ -187,11 +191,10 @@ fn view(
             reason: run.void_reason.clone().unwrap_or_default(),
             by: run.voided_by_name.clone().unwrap_or_default(),
             at: moment(at),
+            resting,
         }),
-        void_action: (run.voided_at.is_none() && actor.may(Permission::VoidRun, scope))
+        void_href: (run.voided_at.is_none() && actor.may(Permission::VoidRun, scope))
             .then(|| format!("/runs/{}/void", run.id)),
-        void_errors,
-        void_reason,
         csv_href: format!("/runs/{}/estimates.csv", run.id),
         json_href: format!("/runs/{}/document.json", run.id),
     }
@@ -265,6 +268,47 @@ struct VoidForm {
     reason: String,
 }
 
+/// What rests on a run, before somebody voids it.
+async fn ask_void(
+    State(app): State<App>,
+    actor: Actor,
+    page: Page,
+    Path(id): Path<String>,
+) -> Result<Response> {
+    void_page(&app, &actor, page, &id, (String::new(), FieldErrors::default())).await
+}
+
+async fn void_page(
+    app: &App,
+    actor: &Actor,
+    page: Page,
+    id: &str,
+    (reason, errors): (String, FieldErrors),
+) -> Result<Response> {
+    let (run, model) = find_run(app, actor, id).await?;
+    let lineage = app.store.lineage(model.team_id).await?;
+    actor.permit::<permit::VoidRun>(Scope::Team(&lineage))?;
+    if run.voided_at.is_some() {
+        return Err(Error::Conflict("this run was voided already".to_owned()));
+    }
+    let view = VoidView {
+        run: format!(
+            "{} {} on {}@{}",
+            model.name, run.version_label, run.dataset_name, run.dataset_label
+        ),
+        run_href: format!("/runs/{}", run.id),
+        action: format!("/runs/{}/void", run.id),
+        resting: resting_on(app, actor, &run, &model).await?,
+        reason,
+        errors,
+    };
+    Ok(page
+        .title("Void a run")
+        .section(Section::Models)
+        .crumbs(crumbs(&run, &model))
+        .html(move || view! { <VoidPage view=view /> }))
+}
+
 async fn void(
     State(app): State<App>,
     actor: Actor,
@@ -274,15 +318,13 @@ async fn void(
     Form(form): Form<VoidForm>,
 ) -> Result<Response> {
     let (run, model) = find_run(&app, &actor, &id).await?;
-    match void_run::void(&app, &actor, &run, &model.slug, &form.reason).await {
+    match void_run::void(&app, &actor, &run, &model, &form.reason).await {
         Ok(()) => {
             done(&session, &format!("/runs/{}", run.id), "The run is void; it stays readable.")
                 .await
         }
         Err(Error::Fields(errors)) => {
-            let seen = look(&app, &actor, &id).await?;
-            let choices = Choices { path: format!("/runs/{}", seen.run.id), ..Choices::default() };
-            Ok(render(&actor, page.refused(), &seen, choices, (form.reason, errors)))
+            void_page(&app, &actor, page.refused(), &id, (form.reason, errors)).await
         }
         Err(error) => Err(error),
     }

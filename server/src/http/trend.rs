@@ -8,13 +8,14 @@ use crate::error::{Error, Result};
 use crate::http::runs::attachment;
 use crate::http::{Access, Page, Routes};
 use crate::state::App;
+use crate::store::mitigations::Mitigation;
 use crate::store::runs::Run;
 use app::domain::Permission;
 use app::domain::disclosure::is_hidden;
 use app::pages::definition;
 use app::pages::parts::{Crumb, Link, Section, Shown};
 use app::pages::run::Column;
-use app::pages::trend::{Choices, Gap, MetricName, Point, TrendPage, TrendView};
+use app::pages::trend::{Choices, Gap, MetricName, Point, Shipped, TrendPage, TrendView};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum_extra::extract::Query;
@@ -184,7 +185,11 @@ fn view(trend: &Trend, query: &TrendQuery) -> TrendView {
         },
         attribute: trend.attribute.join(" × "),
         slices: trend.slices.iter().map(Slice::label).collect(),
-        points: trend.points.iter().map(|of| point(of, label(of, &trend.points))).collect(),
+        points: trend
+            .points
+            .iter()
+            .map(|of| point(of, label(of, &trend.points), &trend.shipped))
+            .collect(),
         choices,
         dataset: if trend.dataset.is_empty() { "all".to_owned() } else { trend.dataset.clone() },
         instrument: last.map_or_else(
@@ -281,9 +286,19 @@ fn label(of: &crate::actions::trend::Point, points: &[crate::actions::trend::Poi
     format!("{version} · {what}")
 }
 
-fn point(point: &crate::actions::trend::Point, label: String) -> Point {
+fn point(point: &crate::actions::trend::Point, label: String, shipped: &[Mitigation]) -> Point {
+    let shown_by = |mitigation: &&Mitigation| mitigation.after_run_id == Some(point.run.id.0);
     Point {
         label,
+        shipped: shipped
+            .iter()
+            .filter(shown_by)
+            .map(|mitigation| Shipped {
+                name: format!("M-{}", mitigation.number),
+                title: mitigation.title.clone(),
+                href: format!("/mitigations/{}", mitigation.number),
+            })
+            .collect(),
         href: format!("/runs/{}", point.run.id),
         evaluated_at: from_micros(point.run.evaluated_at),
         estimates: point

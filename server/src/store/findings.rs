@@ -31,8 +31,17 @@ pub struct Finding {
     pub team_id: TeamId,
     pub team_name: String,
     pub restricted: bool,
-    /// Rows of the part when it was seen: what is too small is not told to everybody.
+    /// Mitigations that are aimed at it.
     pub mitigations: i64,
+}
+
+/// A version whose evidence is looked at again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watched {
+    pub model: ModelId,
+    pub version: VersionId,
+    /// Another version took its place: its findings only want to be closed.
+    pub is_superseded: bool,
 }
 
 /// What a rule misses now.
@@ -94,20 +103,30 @@ impl Store {
         Ok(n > 0)
     }
 
-    /// The versions whose evidence is watched: the newest of each model, those with an open launch,
-    /// those that are launched, and those with an open finding.
-    pub async fn watched_versions(&self) -> Result<Vec<(ModelId, VersionId)>> {
-        const SQL: &str = "select distinct v.model_id, v.id from model_version v where \
-             exists (select 1 from run r where r.version_id = v.id) and (\
+    /// The versions whose evidence is watched: the newest of each model, the one that was launched
+    /// last, and those whose launch is under way. Others come too while a finding of theirs is open.
+    pub async fn watched_versions(&self) -> Result<Vec<Watched>> {
+        const SQL: &str = "select w.model_id, w.id, w.counts from (\
+             select v.model_id, v.id, cast(case when exists (\
+                 select 1 from run r where r.version_id = v.id) and (\
              not exists (select 1 from model_version n join run r on r.version_id = n.id \
-                 where n.model_id = v.model_id and n.created_at > v.created_at) \
-             or exists (select 1 from launch l where l.version_id = v.id \
-                 and l.state in ('in_review', 'approved', 'launched', 'evidence_void'))) \
-             or exists (select 1 from finding f where f.version_id = v.id \
+                 where n.model_id = v.model_id and (n.created_at, n.id) > (v.created_at, v.id)) \
+             or exists (select 1 from launch l where l.version_id = v.id and (\
+                 l.state in ('in_review', 'approved', 'evidence_void') \
+                 or l.state = 'launched' and l.launched_at = (select max(m.launched_at) \
+                     from launch m where m.model_id = v.model_id and m.state = 'launched')))) \
+             then 1 else 0 end as bigint) as counts from model_version v) w \
+             where w.counts = 1 or exists (select 1 from finding f where f.version_id = w.id \
                  and f.closed_at is null) \
-             order by v.model_id, v.id";
-        let rows: Vec<(Uuid, Uuid)> = read!(self, db => sqlx::query_as(SQL).fetch_all(db).await)?;
-        Ok(rows.into_iter().map(|(model, version)| (ModelId(model), VersionId(version))).collect())
+             order by w.model_id, w.id";
+        let rows: Vec<(Uuid, Uuid, i64)> =
+            read!(self, db => sqlx::query_as(SQL).fetch_all(db).await)?;
+        let watched = |(model, version, counts)| Watched {
+            model: ModelId(model),
+            version: VersionId(version),
+            is_superseded: counts == 0,
+        };
+        Ok(rows.into_iter().map(watched).collect())
     }
 }
 
@@ -119,6 +138,7 @@ impl Tx {
         model: ModelId,
         version: VersionId,
         missed: &[Missed],
+        why_closed: &str,
     ) -> Result<usize> {
         const OPEN: &str = "select id, policy_id, rule, slice, kind, sentence from finding \
              where version_id = $1 and closed_at is null order by id";
@@ -139,14 +159,12 @@ impl Tx {
         };
         let mut changed = 0;
         for gone in open.iter().filter(|open| !missed.iter().any(|missed| is(open, missed))) {
-            let reason = "the rule no longer misses it";
-            let rows = in_tx!(self, db => sqlx::query(CLOSE).bind(gone.id).bind(at).bind(reason)
+            let rows = in_tx!(self, db => sqlx::query(CLOSE).bind(gone.id).bind(at).bind(why_closed)
                 .execute(db).await.map(|done| done.rows_affected()))?;
             if rows > 0 {
-                self.note(
-                    Entry::new("finding.closed", "finding", gone.id)
-                        .after(json!({ "reason": reason, "rule": gone.rule, "slice": gone.slice })),
-                );
+                self.note(Entry::new("finding.closed", "finding", gone.id).after(json!({
+                    "reason": why_closed, "rule": gone.rule, "slice": gone.slice,
+                })));
                 changed += 1;
             }
         }

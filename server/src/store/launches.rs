@@ -72,6 +72,8 @@ pub struct NewRevision<'a> {
     pub changes: &'a str,
     pub valid_until: Option<i64>,
     pub requester: PersonId,
+    /// When it was judged, which its readiness depends on.
+    pub requested_at: i64,
     pub makers: &'a [(PersonId, MakerPart, Uuid)],
     pub runs: &'a [RunId],
     pub waivers: &'a [Uuid],
@@ -157,6 +159,11 @@ impl Store {
     pub async fn launch(&self, number: i64) -> Result<Option<Launch>> {
         const SQL: &str = select_launch!("where l.number = $1");
         Ok(read!(self, db => sqlx::query_as(SQL).bind(number).fetch_optional(db).await)?)
+    }
+
+    pub async fn launch_by_id(&self, id: LaunchId) -> Result<Option<Launch>> {
+        const SQL: &str = select_launch!("where l.id = $1");
+        Ok(read!(self, db => sqlx::query_as(SQL).bind(id.0).fetch_optional(db).await)?)
     }
 
     /// The revisions of a launch, the newest first.
@@ -276,13 +283,12 @@ impl Tx {
         summary: &str,
         planned_for: Option<i64>,
     ) -> Result<(LaunchId, i64)> {
-        // Two that are made at once would take the same number: they take turns at the model.
-        const TURN: &str = "update registry_head set version = version where id = 1";
         const NEXT: &str = "select coalesce(max(number), 0) + 1 from launch";
         const SQL: &str = "insert into launch (id, number, model_id, version_id, state, summary, \
              planned_for, created_by, created_at, updated_at, revision, lock_no) \
              values ($1, $2, $3, $4, 'draft', $5, $6, $7, $8, $8, 0, 0)";
-        in_tx!(self, db => sqlx::query(TURN).execute(db).await.map(drop))?;
+        // Two that are made at once would take the same number.
+        self.lock_registry().await?;
         let number: i64 = in_tx!(self, db => sqlx::query_scalar(NEXT).fetch_one(db).await)?;
         let (id, at) = (LaunchId(self.id()), micros(self.at()));
         in_tx!(self, db => sqlx::query(SQL).bind(id.0).bind(number).bind(model.0).bind(version.0)
@@ -318,7 +324,7 @@ impl Tx {
         in_tx!(self, db => sqlx::query(SQL).bind(id.0).bind(launch.0).bind(number)
             .bind(new.digest).bind(new.content).bind(new.policy_version).bind(new.readiness)
             .bind(new.verdict).bind(new.changes).bind(new.valid_until).bind(new.requester.0)
-            .bind(at).execute(db).await.map(drop))?;
+            .bind(new.requested_at).execute(db).await.map(drop))?;
         in_tx!(self, db => sqlx::query(STATE).bind(launch.0).bind(number).bind(at)
             .execute(db).await.map(drop))?;
         for (person, part, subject) in new.makers {

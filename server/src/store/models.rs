@@ -38,6 +38,8 @@ pub struct Model {
     pub surface: String,
     pub intended_use: String,
     pub out_of_scope_use: String,
+    /// How long the pruned rows of its runs are kept; `None`: they are not.
+    pub rows_kept_days: Option<i64>,
     pub created_at: i64,
     pub updated_at: i64,
     pub version: i64,
@@ -61,6 +63,7 @@ impl Model {
             owners: owners.iter().map(|owner| owner.email.clone()).collect(),
             depends_on: depends_on.iter().map(|model| model.slug.clone()).collect(),
             restricted: self.restricted,
+            rows_kept_days: self.rows_kept_days.unwrap_or_default().to_string(),
         }
     }
 }
@@ -228,7 +231,8 @@ macro_rules! select_model {
         concat!(
             "select m.id, m.slug, m.name, m.team_id, t.slug as team_slug, t.name as team_name, \
              m.task, m.risk_tier, m.stage, m.positive_outcome, m.restricted, m.architecture, \
-             m.surface, x.intended_use, x.out_of_scope_use, m.created_at, m.updated_at, m.version \
+             m.surface, x.intended_use, x.out_of_scope_use, m.rows_kept_days, m.created_at, \
+             m.updated_at, m.version \
              from model m join team t on t.id = m.team_id \
              join model_text x on x.model_id = m.id ",
             $rest
@@ -375,6 +379,7 @@ fn account(model: &NewModel) -> Value {
         "owners": model.owners,
         "depends_on": model.depends_on,
         "restricted": model.restricted,
+        "rows_kept_days": model.rows_kept_days,
     })
 }
 
@@ -391,8 +396,8 @@ impl Tx {
     ) -> Result<ModelId> {
         const SQL: &str = "insert into model (id, slug, name, team_id, task, risk_tier, stage, \
              positive_outcome, restricted, sort_name, search_text, created_by, created_at, \
-             updated_at, version, architecture, surface) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, 1, $14, $15)";
+             updated_at, version, architecture, surface, rows_kept_days) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, 1, $14, $15, $16)";
         const TEXT: &str = "insert into model_text (model_id, intended_use, out_of_scope_use) \
              values ($1, $2, $3)";
         let id = ModelId(self.id());
@@ -403,7 +408,8 @@ impl Tx {
             .bind(model.risk_tier.as_str()).bind(model.stage.as_str())
             .bind(model.positive_outcome.as_str()).bind(model.restricted)
             .bind(model.name.as_str().to_lowercase()).bind(search_text(model)).bind(by).bind(at)
-            .bind(&model.architecture).bind(&model.surface).execute(db).await.map(drop))
+            .bind(&model.architecture).bind(&model.surface).bind(model.rows_kept_days)
+            .execute(db).await.map(drop))
         .map_err(or_conflict(&taken))?;
         in_tx!(self, db => sqlx::query(TEXT).bind(id.0).bind(model.intended_use.as_str())
             .bind(model.out_of_scope_use.as_str()).execute(db).await.map(drop))?;
@@ -428,7 +434,7 @@ impl Tx {
         const SQL: &str = "update model set name = $3, team_id = $4, task = $5, risk_tier = $6, \
              stage = $7, positive_outcome = $8, restricted = $9, sort_name = $10, \
              search_text = $11, updated_at = $12, version = version + 1, architecture = $13, \
-             surface = $14 where id = $1 and version = $2";
+             surface = $14, rows_kept_days = $15 where id = $1 and version = $2";
         const TEXT: &str = "update model_text set intended_use = $2, out_of_scope_use = $3 \
              where model_id = $1";
         let at = micros(self.at());
@@ -437,14 +443,17 @@ impl Tx {
             .bind(model.risk_tier.as_str()).bind(model.stage.as_str())
             .bind(model.positive_outcome.as_str()).bind(model.restricted)
             .bind(model.name.as_str().to_lowercase()).bind(search_text(model)).bind(at)
-            .bind(&model.architecture).bind(&model.surface).execute(db).await
-            .map(|done| done.rows_affected()))?;
+            .bind(&model.architecture).bind(&model.surface).bind(model.rows_kept_days)
+            .execute(db).await.map(|done| done.rows_affected()))?;
         if rows == 0 {
             return Err(Error::PreconditionFailed(format!("model `{}`", model.slug)));
         }
         in_tx!(self, db => sqlx::query(TEXT).bind(id.0).bind(model.intended_use.as_str())
             .bind(model.out_of_scope_use.as_str()).execute(db).await.map(drop))?;
         self.link_model(id, links).await?;
+        if before.rows_kept_days != model.rows_kept_days.unwrap_or_default().to_string() {
+            self.keep_rows_for(id, model.rows_kept_days).await?;
+        }
         let before = json!(
             before
                 .fields()

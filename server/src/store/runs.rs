@@ -1,10 +1,10 @@
 //! Runs and their estimates. A run is inserted once and never changed, but for being voided.
 
 use super::{Store, Tx, in_tx, read, write_alone};
-use crate::audit::Entry;
+use crate::audit::{Entry, timestamp};
 use crate::auth::Permit;
 use crate::auth::permit::{UploadRun, VoidRun};
-use crate::clock::micros;
+use crate::clock::{from_micros, micros};
 use crate::error::{Error, Result};
 use app::domain::{DatasetId, ModelId, PersonId, RunId, TeamId, TokenId, VersionId};
 use metrics::{Estimate, Interval, Slice};
@@ -27,6 +27,15 @@ pub struct NewRun<'a> {
     pub token: Option<TokenId>,
     pub receipt: &'a serde_json::Value,
     pub document: &'a metrics::RunDocument,
+    pub rows: Option<KeptRows<'a>>,
+}
+
+/// The pruned rows of a run, as [`metrics::paired::Rows`] writes them.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptRows<'a> {
+    pub bytes: &'a [u8],
+    /// Microseconds since 1970.
+    pub until: i64,
 }
 
 /// What makes the same upload the same run.
@@ -221,6 +230,15 @@ impl Store {
         Ok(read!(self, db => sqlx::query_as(SQL).bind(model.0).fetch_all(db).await)?)
     }
 
+    /// The runs that came in after a moment, the newest first, voided ones left out.
+    pub async fn runs_received_since(&self, moment: i64) -> Result<Vec<Run>> {
+        const SQL: &str = select_run!(
+            "where r.received_at > $1 and r.voided_at is null \
+             order by r.received_at desc, r.id desc limit 100"
+        );
+        Ok(read!(self, db => sqlx::query_as(SQL).bind(moment).fetch_all(db).await)?)
+    }
+
     /// The runs of all models that came in last, voided ones left out.
     pub async fn latest_runs(&self, limit: i64) -> Result<Vec<LatestRun>> {
         const SQL: &str = "select r.id, r.evaluated_at, u.name as uploader_name, \
@@ -342,10 +360,14 @@ impl Tx {
         for (position, estimate) in (0i64..).zip(&document.estimates) {
             self.add_estimate(id, position, estimate).await?;
         }
+        if let Some(rows) = run.rows {
+            self.keep_rows(id, rows.bytes, rows.until).await?;
+        }
         self.note(Entry::new("run.accepted", "run", id).digest(run.digest).after(json!({
             "model": run.model, "version": run.version, "dataset": run.dataset,
             "source": run.source.digest, "format": run.format,
             "uploader": run.uploader, "estimates": document.estimates.len().to_string(),
+            "rows_kept_until": run.rows.map(|rows| timestamp(from_micros(rows.until))),
         })));
         Ok(id)
     }
@@ -388,7 +410,7 @@ impl Tx {
         if rows == 0 { Err(key_taken()) } else { Ok(()) }
     }
 
-    /// Voids a run; it stays readable.
+    /// Voids a run; it stays readable, without its rows: nothing may rest on them.
     pub async fn void_run(
         &mut self,
         _: &Permit<VoidRun>,
@@ -404,6 +426,7 @@ impl Tx {
         if rows == 0 {
             return Err(Error::Conflict("this run was voided already".to_owned()));
         }
+        self.drop_rows(run.id).await?;
         self.note(
             Entry::new("run.voided", "run", run.id)
                 .digest(&run.digest)

@@ -25,6 +25,8 @@ pub struct ModelInput {
     /// Slugs of other models.
     pub depends_on: Vec<String>,
     pub restricted: bool,
+    /// Days; empty for the default, 0 for not at all.
+    pub rows_kept_days: String,
 }
 
 /// A model that can be registered, as far as its text tells.
@@ -46,6 +48,24 @@ pub struct NewModel {
     pub owners: Vec<Email>,
     pub depends_on: Vec<Slug>,
     pub restricted: bool,
+    /// How long the pruned rows of its runs are kept; `None`: they are not.
+    pub rows_kept_days: Option<i64>,
+}
+
+/// How long a new model's pruned rows are kept unless it says otherwise: two quarters, so that a
+/// mitigation meets the run that it started from.
+pub const ROWS_KEPT_DAYS: i64 = 180;
+const MOST_DAYS: i64 = 3_650;
+
+fn rows_kept_days(text: &str) -> Result<Option<i64>, NotAName> {
+    match text.trim() {
+        "" => Ok(Some(ROWS_KEPT_DAYS)),
+        text => match text.parse() {
+            Ok(0) => Ok(None),
+            Ok(days @ 1..=MOST_DAYS) => Ok(Some(days)),
+            _ => Err(NotAName("use a whole number of days, 3650 at most; 0 keeps none")),
+        },
+    }
 }
 
 const MOST_OWNERS: usize = 50;
@@ -77,6 +97,7 @@ impl ModelInput {
                 }
                 Slug::new(slug)
             });
+        let rows_kept_days = errors.check("rows_kept_days", rows_kept_days(&self.rows_kept_days));
         let model = (|| {
             Some(NewModel {
                 slug: slug?,
@@ -93,6 +114,7 @@ impl ModelInput {
                 owners,
                 depends_on,
                 restricted: self.restricted,
+                rows_kept_days: rows_kept_days?,
             })
         })();
         finish(model, errors)
@@ -111,6 +133,7 @@ impl ModelInput {
             ("architecture", "Architecture", &self.architecture),
             ("intended_use", "Intended use", &self.intended_use),
             ("out_of_scope_use", "Out-of-scope use", &self.out_of_scope_use),
+            ("rows_kept_days", "Days that rows are kept", &self.rows_kept_days),
         ]
         .into_iter()
         .map(|(name, label, text)| FieldText::new(name, label, text))
@@ -138,6 +161,7 @@ impl ModelInput {
             "owners" => self.owners.clone_from(&from.owners),
             "depends_on" => self.depends_on.clone_from(&from.depends_on),
             "restricted" => self.restricted = from.restricted,
+            "rows_kept_days" => self.rows_kept_days.clone_from(&from.rows_kept_days),
             _ => {}
         }
     }

@@ -4,14 +4,16 @@ use super::{Case, EvidenceRun, Part, RowsNeeded, RuleOutcome, Verdict, words};
 use crate::domain::policy::{Burden, Evidence, Rule, Subject, Target};
 use metrics::disparity::{Comparison, Disparity, Kind, Reference, compare};
 use metrics::{Estimate, Interval, Slice, power, trend};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use time::Duration;
 
-pub(super) fn judge_rule(rule: &Rule, case: &Case<'_>) -> RuleOutcome {
-    let Some(run) = case.runs.iter().find(|run| rule.takes(run)) else {
+pub(super) fn judge_rule(rule: &Rule, case: &Case<'_>, measured: &[Measured<'_>]) -> RuleOutcome {
+    let taken = case.runs.iter().zip(measured).find(|(run, _)| rule.takes(run));
+    let Some((run, measured)) = taken else {
         let sentence = words::no_run(rule, case.runs.is_empty());
         return outcome(rule, case, None, vec![hole(Slice::overall(), sentence)]);
     };
+    let judge = Judge { rule, run, measured };
     if let Some(days) = rule.max_age_days
         && run.evaluated_at + Duration::days(days.into()) < case.at
     {
@@ -20,15 +22,15 @@ pub(super) fn judge_rule(rule: &Rule, case: &Case<'_>) -> RuleOutcome {
         return outcome(rule, case, Some(run), vec![hole(Slice::overall(), sentence)]);
     }
     let parts = match &rule.subject {
-        Subject::Estimate => Judge { rule, run }.estimates(),
-        Subject::Disparity { kind, reference } => Judge { rule, run }.disparities(*kind, reference),
+        Subject::Estimate => judge.estimates(),
+        Subject::Disparity { kind, reference } => judge.disparities(*kind, reference),
         Subject::Change if case.launched.is_empty() => {
             let mut outcome = outcome(rule, case, Some(run), vec![]);
             outcome.applies = false;
             "nothing of this model has been launched yet".clone_into(&mut outcome.sentence);
             return outcome;
         }
-        Subject::Change => Judge { rule, run }.changes(case),
+        Subject::Change => judge.changes(case),
     };
     outcome(rule, case, Some(run), parts)
 }
@@ -111,9 +113,39 @@ fn outcome(
     }
 }
 
+/// What a run has of each slice, looked through once for all rules.
+pub(super) struct Measured<'a> {
+    slices: HashMap<&'a Slice, OfSlice<'a>>,
+    unconfirmed: HashSet<&'a Slice>,
+}
+
+/// What a run has of a slice.
+#[derive(Default)]
+struct OfSlice<'a> {
+    estimates: HashMap<&'a str, &'a Estimate>,
+    /// Rows, as far as any estimate tells.
+    rows: u64,
+    /// Rows with a positive label, as far as any estimate tells.
+    positives: Option<u64>,
+}
+
+impl<'a> Measured<'a> {
+    pub(super) fn by(run: &'a EvidenceRun) -> Self {
+        let mut slices: HashMap<&Slice, OfSlice<'_>> = HashMap::new();
+        for estimate in &run.estimates {
+            let of_slice = slices.entry(&estimate.slice).or_default();
+            of_slice.estimates.entry(&estimate.metric).or_insert(estimate);
+            of_slice.rows = of_slice.rows.max(estimate.n.unwrap_or_default());
+            of_slice.positives = of_slice.positives.max(estimate.positives);
+        }
+        Self { slices, unconfirmed: run.unconfirmed.iter().collect() }
+    }
+}
+
 struct Judge<'a> {
     rule: &'a Rule,
     run: &'a EvidenceRun,
+    measured: &'a Measured<'a>,
 }
 
 impl Judge<'_> {
@@ -126,7 +158,7 @@ impl Judge<'_> {
     }
 
     fn is_unconfirmed(&self, slice: &Slice) -> bool {
-        self.run.unconfirmed.contains(slice)
+        self.measured.unconfirmed.contains(slice)
     }
 
     /// The estimates of the rule's metric on the groups of a family.
@@ -140,8 +172,7 @@ impl Judge<'_> {
     }
 
     fn estimate(&self, slice: &Slice) -> Option<&Estimate> {
-        let is = |e: &&Estimate| e.metric == self.rule.metric && e.slice == *slice;
-        self.run.estimates.iter().find(is)
+        self.measured.slices.get(slice)?.estimates.get(self.rule.metric.as_str()).copied()
     }
 
     /// The slices that an estimate or a change is judged on, and holes for what was not measured.
@@ -258,14 +289,12 @@ impl Judge<'_> {
 
     /// Rows with a positive label in the slice, as far as any estimate of it tells.
     fn positives(&self, slice: &Slice) -> Option<u64> {
-        let of_slice = |e: &&Estimate| e.slice == *slice;
-        self.run.estimates.iter().filter(of_slice).filter_map(|e| e.positives).max()
+        self.measured.slices.get(slice)?.positives
     }
 
     /// Rows of the slice, as far as any estimate of it tells.
     fn rows(&self, slice: &Slice) -> u64 {
-        let of_slice = |e: &&Estimate| e.slice == *slice;
-        self.run.estimates.iter().filter(of_slice).filter_map(|e| e.n).max().unwrap_or_default()
+        self.measured.slices.get(slice).map_or(0, |of_slice| of_slice.rows)
     }
 
     /// Rows to collect for the metric to look at `wanted` rows in all.
@@ -391,14 +420,13 @@ impl Judge<'_> {
             least_n: self.rule.least_n,
         };
         for disparity in compare(&comparable, &comparison) {
-            parts.push(self.of_disparity(&comparable, disparity, level));
+            parts.push(self.of_disparity(disparity, level));
         }
         parts
     }
 
-    fn of_disparity(&self, all: &[Estimate], disparity: Disparity, level: f64) -> Part {
-        let find = |slice: &Slice| all.iter().find(|estimate| estimate.slice == *slice);
-        let Some(estimate) = find(&disparity.slice) else {
+    fn of_disparity(&self, disparity: Disparity, level: f64) -> Part {
+        let Some(estimate) = self.estimate(&disparity.slice) else {
             return hole(disparity.slice, "it was not compared");
         };
         let mut part = self.part_of(estimate);
@@ -416,7 +444,7 @@ impl Judge<'_> {
             return part;
         };
         part.interval = Some(interval.clone());
-        let reference = disparity.reference_slice.as_ref().and_then(find);
+        let reference = disparity.reference_slice.as_ref().and_then(|it| self.estimate(it));
         self.decide(part, || self.needed_for(estimate, reference, &disparity, &interval, level))
     }
 

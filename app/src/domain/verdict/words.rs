@@ -46,7 +46,8 @@ fn reference_words(reference: &metrics::disparity::Reference) -> String {
     }
 }
 
-fn metric_name(key: &str) -> String {
+/// What a metric is called in a sentence.
+pub fn metric_name(key: &str) -> String {
     catalogue::find(key).map_or_else(|| key.to_owned(), |metric| metric.name.to_lowercase())
 }
 

@@ -84,7 +84,7 @@ pub fn RuleTable(view: ReadinessView) -> impl IntoView {
     let rows = view.readiness.rules.iter().map(|outcome| rule_row(&view, outcome)).collect_view();
     view! {
         <Scroll label="Rules">
-            <table class="rules">
+            <table class="rules stacks">
                 <thead>
                     <tr>
                         <th scope="col">"Rule"</th>

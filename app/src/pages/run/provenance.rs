@@ -1,9 +1,8 @@
-//! Where a run's numbers come from, what is not settled about it, and how it is voided.
+//! Where a run's numbers come from, and what is not settled about it.
 
 use super::RunView;
-use crate::pages::parts::{
-    Digest, Form, Moment, Panel, Submit, SubmitKind, TextArea, Time, number,
-};
+use super::void::{Resting, resting_list};
+use crate::pages::parts::{Digest, Form, Moment, Panel, Submit, SubmitKind, Time, number};
 use leptos::prelude::*;
 
 /// Who measured what, when and with which instrument.
@@ -20,6 +19,8 @@ pub struct Provenance {
     pub dataset_href: String,
     pub dataset_digest: Option<String>,
     pub run_digest: String,
+    /// Until when its pruned rows are kept; `None`: they are not.
+    pub rows_kept_until: Option<Moment>,
     pub receipt: Receipt,
 }
 
@@ -63,6 +64,8 @@ pub struct Voided {
     pub reason: String,
     pub by: String,
     pub at: Moment,
+    /// What rested on it.
+    pub resting: Vec<Resting>,
 }
 
 pub(super) fn banners(view: &RunView) -> AnyView {
@@ -71,6 +74,7 @@ pub(super) fn banners(view: &RunView) -> AnyView {
             <section class="banner fail" aria-label="Voided">
                 <h2 class="v fail">"This run is void"</h2>
                 <p>{voided.reason}</p>
+                {resting_list(voided.resting)}
                 <p class="small dim">
                     {voided.by} ", " <Time at=voided.at clock=true />
                     ". It stays readable; nothing new may rest on it."
@@ -166,6 +170,15 @@ pub(super) fn panel(provenance: &Provenance) -> AnyView {
             </dd>
         }
     });
+    let rows = match it.rows_kept_until {
+        None => view! { "not kept, so it is compared unpaired" }.into_any(),
+        Some(until) => view! {
+            "kept until "
+            <Time at=until />
+            " to compare runs row by row: hashed ids, labels, predictions, scores, groups"
+        }
+        .into_any(),
+    };
     view! {
         <Panel title="Where the numbers come from" id="provenance">
             <dl class="facts">
@@ -195,31 +208,11 @@ pub(super) fn panel(provenance: &Provenance) -> AnyView {
                 <dd>{format}</dd>
                 <dt>"Receipt"</dt>
                 <dd>{read}</dd>
+                <dt>"Rows"</dt>
+                <dd>{rows}</dd>
                 {notes}
             </dl>
         </Panel>
     }
     .into_any()
-}
-
-pub(super) fn void_form(view: &RunView) -> Option<AnyView> {
-    let action = view.void_action.clone().filter(|_| view.voided.is_none())?;
-    let (reason, errors) = (view.void_reason.clone(), view.void_errors.clone());
-    let open = !errors.is_empty();
-    Some(
-        view! {
-            <details class="panel" open=open>
-                <summary>"Void this run…"</summary>
-                <p class="dim">
-                    "Say what is wrong with it. It stays readable, nothing new may rest on it, and \
-                     this cannot be taken back."
-                </p>
-                <Form action=action id="void" errors=errors>
-                    <TextArea label="Reason" name="reason" required=true rows=3 value=reason />
-                    <Submit label="Void this run" kind=SubmitKind::Danger />
-                </Form>
-            </details>
-        }
-        .into_any(),
-    )
 }

@@ -169,6 +169,18 @@ fn table(view: &TrendView) -> impl IntoView + use<> {
                     </tr>
                 }
             });
+            let shipped = point
+                .shipped
+                .into_iter()
+                .map(|it| {
+                    view! {
+                        <span class="small block">
+                            <a href=it.href>{it.name}</a>
+                            {format!(" shipped: {}", it.title)}
+                        </span>
+                    }
+                })
+                .collect_view();
             let cells = point.estimates.iter().cloned().map(value_cell).collect_view();
             let gap = compared.then(|| gap_cell(point.gap.clone()));
             view! {
@@ -176,6 +188,7 @@ fn table(view: &TrendView) -> impl IntoView + use<> {
                 <tr>
                     <th scope="row">
                         <a href=point.href>{point.label}</a>
+                        {shipped}
                     </th>
                     <td class="dim">
                         <Time at=point.evaluated_at />

@@ -37,6 +37,16 @@ pub(super) fn add(column: &mut Column, array: &ArrayRef, before: u64) {
                 }
             }
         }
+        DataType::Utf8 => {
+            for (line, text) in (before + 1..).zip(array.as_string::<i32>().iter()) {
+                column.text(text.unwrap_or_default().as_bytes(), line);
+            }
+        }
+        DataType::Binary => {
+            for (line, text) in (before + 1..).zip(array.as_binary::<i32>().iter()) {
+                column.text(text.unwrap_or_default(), line);
+            }
+        }
         DataType::Dictionary(_, _) => add_coded(column, array, before),
         DataType::Int8 => numbers!(Int8Type, f64::from),
         DataType::Int16 => numbers!(Int16Type, f64::from),
@@ -48,7 +58,7 @@ pub(super) fn add(column: &mut Column, array: &ArrayRef, before: u64) {
         DataType::UInt64 => numbers!(UInt64Type, |number| number as f64),
         DataType::Float32 => numbers!(Float32Type, f64::from),
         DataType::Float64 => numbers!(Float64Type, |number| number),
-        // `readable` lets no other type pass, and text comes as a dictionary.
+        // `readable` lets no other type pass.
         _ => {}
     }
 }

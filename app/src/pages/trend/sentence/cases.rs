@@ -29,6 +29,7 @@ fn point(label: &str) -> Point {
         estimates: Vec::new(),
         gap: None,
         broken: None,
+        shipped: Vec::new(),
     }
 }
 
