@@ -4,9 +4,17 @@
 //! reference and at any level.
 
 mod alias;
+mod explore;
+mod four_fifths;
+mod null_band;
+mod resample;
 mod rest;
 
-pub use alias::{ALIASES, Alias, alias};
+pub use alias::{ALIASES, Alias, alias, mean_equalized_odds};
+pub use explore::{Exploration, Explored, FALSE_DISCOVERY_RATE, explore, p_value};
+pub use four_fifths::{FOUR_FIFTHS, FourFifths, ImpactRatio, four_fifths};
+pub use null_band::{AgainstChance, NullBand, SIMULATIONS, null_band, null_band_of};
+pub use resample::{Resampled, ResampledEstimate, resample};
 
 use crate::catalogue::{self, Direction, Outcome};
 use crate::interval::{self, Bounds, method};

@@ -3,8 +3,13 @@
 mod aggregate;
 mod counted;
 mod gather;
+mod search;
 mod sums;
 mod tally;
+
+pub use search::{
+    Confirmation, Explained, Found, MOST_DEPTH, Search, Side, SliceSearch, find_slices,
+};
 
 use crate::paired::{Column, Rows};
 use crate::rates::{self, Setting};

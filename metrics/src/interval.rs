@@ -1,13 +1,18 @@
-//! Intervals: closed forms only, and only correctly rounded or `libm` arithmetic, so that the same
-//! bytes come out on every machine and in the browser.
+//! Intervals: closed forms, and on request a few that search for their ends; only correctly rounded
+//! or `libm` arithmetic, so that the same bytes come out on every machine and in the browser.
 //!
 //! Sources: Wilson 1927; Newcombe 1998, Stat Med 17:873; Donner & Zou 2012, SMMR 21:347 (MOVER for
 //! ratios); DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44:837; Hanley & McNeil 1982.
 
+mod beta;
 mod quantile;
+mod request;
 
 pub use quantile::{normal_quantile, t_quantile};
 pub(crate) use quantile::{normal_two_sided, t_two_sided};
+pub use request::{
+    Count, agresti_caffo, clopper_pearson, goodman, jeffreys, katz, koopman, miettinen_nurminen,
+};
 
 use crate::Interval;
 
@@ -51,6 +56,20 @@ pub mod method {
     pub const DELONG_PAIRED: &str = "delong_paired";
     /// MOVER-R: a ratio of quantities from their own intervals.
     pub const MOVER_R: &str = "mover_r";
+    /// Clopper and Pearson's exact interval of a rate.
+    pub const CLOPPER_PEARSON: &str = "clopper_pearson";
+    /// Jeffreys' interval of a rate.
+    pub const JEFFREYS: &str = "jeffreys";
+    /// Agresti and Caffo's interval of a difference of rates.
+    pub const AGRESTI_CAFFO: &str = "agresti_caffo";
+    /// Katz' interval of a ratio of rates, on the log scale.
+    pub const KATZ: &str = "katz_log";
+    /// Koopman's score interval of a ratio of rates.
+    pub const KOOPMAN: &str = "koopman";
+    /// Miettinen and Nurminen's score interval of a ratio of rates.
+    pub const MIETTINEN_NURMINEN: &str = "miettinen_nurminen";
+    /// Goodman's simultaneous intervals of the shares of a whole.
+    pub const GOODMAN: &str = "goodman";
 }
 
 /// A quantity with lower and upper limit, at a level that the caller knows.

@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 pub mod auc;
+pub mod bootstrap;
 pub mod catalogue;
 #[cfg(feature = "read")]
 pub mod counted;
@@ -18,14 +19,19 @@ pub mod disparity;
 pub mod estimate;
 #[cfg(feature = "read")]
 pub mod evaluate;
+mod hypergeometric;
 pub mod interval;
+pub mod monitor;
+pub mod multiplicity;
 pub mod paired;
 pub mod power;
 pub mod problem;
+pub mod random;
 pub mod rates;
 #[cfg(feature = "read")]
 mod read;
 pub mod run;
+pub mod significance;
 pub mod slice;
 pub mod spec;
 #[cfg(feature = "read")]

@@ -36,6 +36,37 @@ pub fn rows_within_of(
     if left <= 0.0 { None } else { whole(variance / left) }
 }
 
+/// Rows of a group after which its ratio to a reference, whose own interval stays as wide as it is,
+/// lies wholly on its side of `bound`. Planned on the log scale, where a ratio is nearly normal.
+/// `None` when the ratio is at the bound, a value is 0, or the reference alone is too uncertain.
+///
+/// `own` and `reference` are limits at `level`; the group has `n` rows so far.
+///
+/// ```
+/// use metrics::interval::wilson;
+/// use metrics::power::rows_within_ratio_of;
+/// // 0.85 of a reference that 100,000 rows pin down, against four fifths: some 1,100 rows of 0.51.
+/// let (own, reference) = (wilson(0.51, 200.0, 0.95), wilson(0.6, 1e5, 0.95));
+/// let rows = rows_within_ratio_of(own, 200.0, reference, 0.8, 0.95).unwrap();
+/// assert!((950..1_150).contains(&rows));
+/// ```
+pub fn rows_within_ratio_of(
+    own: Bounds,
+    n: f64,
+    reference: Bounds,
+    bound: f64,
+    level: f64,
+) -> Option<u64> {
+    if own.value <= 0.0 || reference.value <= 0.0 || bound <= 0.0 {
+        return None;
+    }
+    // Var ln p ≈ Var p / p².
+    let relative =
+        |bounds: Bounds, n: f64| variance_per_row(bounds, n, level) / (bounds.value * bounds.value);
+    let distance = libm::log(own.value / reference.value / bound).abs();
+    rows_within_of(relative(own, n), relative(reference, 1.0), distance, level)
+}
+
 /// Rows in each of two groups after which a two-sided test at `alpha` finds the difference of two
 /// shares with this power.
 ///
@@ -45,8 +76,13 @@ pub fn rows_within_of(
 /// assert_eq!(metrics::power::rows_to_find(0.5, 0.4, 0.05, 0.8), Some(385));
 /// ```
 pub fn rows_to_find(p1: f64, p2: f64, alpha: f64, power: f64) -> Option<u64> {
+    whole(rows_to_find_exactly(p1, p2, alpha, power))
+}
+
+/// [`rows_to_find`] before it is rounded up; infinite when both shares are the same.
+fn rows_to_find_exactly(p1: f64, p2: f64, alpha: f64, power: f64) -> f64 {
     let z = normal_quantile(1.0 - alpha / 2.0) + normal_quantile(power);
-    whole(z * z * (p1 * (1.0 - p1) + p2 * (1.0 - p2)) / (p1 - p2).powi(2))
+    z * z * (p1 * (1.0 - p1) + p2 * (1.0 - p2)) / (p1 - p2).powi(2)
 }
 
 /// Rows in each group after which a difference of `bound + delta` lies wholly beyond the bound,
@@ -100,14 +136,36 @@ fn whole(rows: f64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interval::{ratio, wilson};
 
     #[test]
     fn the_usual_sample_sizes_come_out() {
         // Half-widths, then powers: by hand, and as statsmodels' NormalIndPower gives them
         // without pooling.
         assert_eq!(rows_within(0.09, 0.03, 0.95), Some(385));
-        assert_eq!(rows_to_find(0.30, 0.24, 0.05, 0.8), Some(856));
-        assert_eq!(rows_to_find(0.10, 0.08, 0.05, 0.8), Some(3211));
+        for (p1, p2, known, rows) in
+            [(0.5, 0.4, 384.6, 385), (0.30, 0.24, 855.5, 856), (0.10, 0.08, 3_210.2, 3_211)]
+        {
+            assert!((rows_to_find_exactly(p1, p2, 0.05, 0.8) - known).abs() < 0.05);
+            assert_eq!(rows_to_find(p1, p2, 0.05, 0.8), Some(rows));
+        }
+    }
+
+    #[test]
+    fn after_the_planned_rows_a_ratio_is_decided_and_before_it_is_not() {
+        let (p, reference) = (0.45, wilson(0.6, 50_000.0, 0.95));
+        for bound in [0.8, 0.7] {
+            let plan = |n: f64| rows_within_ratio_of(wilson(p, n, 0.95), n, reference, bound, 0.95);
+            let rows = plan(300.0).unwrap() as f64;
+            let decided = |n: f64| {
+                let ends = ratio(wilson(p, n, 0.95), reference).unwrap();
+                ends.high < bound || ends.low > bound
+            };
+            assert!(decided(rows * 1.1) && !decided(rows * 0.9), "{bound}: {rows}");
+        }
+        assert_eq!(rows_within_ratio_of(wilson(0.0, 9.0, 0.95), 9.0, reference, 0.8, 0.95), None);
+        let at = wilson(0.48, 300.0, 0.95);
+        assert!(rows_within_ratio_of(at, 300.0, reference, 0.8, 0.95).is_none());
     }
 
     #[test]

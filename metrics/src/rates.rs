@@ -90,6 +90,50 @@ pub(crate) fn of_confusion(key: &str, counts: &Counts, level: f64) -> Option<Est
     }
 }
 
+/// How a metric follows from the rows in each cell of the confusion matrix alone.
+#[derive(Clone, Copy)]
+pub(crate) enum OfCells {
+    /// Rows in some cells among those in others.
+    Rate {
+        numerator: &'static [Cell],
+        denominator: &'static [Cell],
+    },
+    F1,
+    BalancedAccuracy,
+}
+
+impl OfCells {
+    /// `None` for a metric that takes more than the confusion matrix.
+    pub fn find(key: &str) -> Option<Self> {
+        match key {
+            "f1" => Some(Self::F1),
+            "balanced_accuracy" => Some(Self::BalancedAccuracy),
+            _ => RATES.iter().find(|rate| rate.key == key).map(|rate| Self::Rate {
+                numerator: rate.numerator,
+                denominator: rate.denominator,
+            }),
+        }
+    }
+
+    /// The metric of rows by cell, in the order of [`Cell`]; `None` where it is undefined.
+    pub fn value(self, rows: &[u64; 4]) -> Option<f64> {
+        let share = |numerator: &[Cell], denominator: &[Cell]| {
+            let sum = |cells: &[Cell]| cells.iter().map(|&cell| rows[cell as usize]).sum::<u64>();
+            let whole = sum(denominator);
+            (whole > 0).then(|| sum(numerator) as f64 / whole as f64)
+        };
+        match self {
+            Self::Rate { numerator, denominator } => share(numerator, denominator),
+            Self::F1 => {
+                share(&[TruePositive], &[TruePositive, FalsePositive, FalseNegative]).map(f1_of)
+            }
+            Self::BalancedAccuracy => share(&[TruePositive], POSITIVE)
+                .zip(share(&[TrueNegative], NEGATIVE))
+                .map(|(sensitivity, specificity)| f64::midpoint(sensitivity, specificity)),
+        }
+    }
+}
+
 struct Maker<'a> {
     slice: &'a Slice,
     counts: &'a Counts,

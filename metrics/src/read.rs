@@ -25,6 +25,8 @@ pub(crate) use problems::Problems;
 pub(crate) use request::{Kind, Range, Request, Wanted};
 use std::io;
 use std::path::Path;
+#[cfg(test)]
+pub(crate) use table::Attribute;
 pub(crate) use table::{Cases, Table};
 
 /// A header with more columns than this is not a table of predictions.

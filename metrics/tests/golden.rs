@@ -131,6 +131,17 @@ fn compare_aliases(estimates: &[Estimate], attributes: &[&str], known: &Value, t
             tally.undefined += 1;
         }
     }
+    for kind in [Kind::Difference, Kind::Ratio] {
+        let alias = disparity::mean_equalized_odds(estimates, attributes, kind, LEVEL);
+        if alias.left_out.is_empty() {
+            close(alias.value.unwrap(), known[&alias.name].as_f64().unwrap(), &alias.name);
+            let ends = alias.interval.unwrap();
+            assert!(ends.low <= alias.value.unwrap() && alias.value.unwrap() <= ends.high);
+            tally.equal += 1;
+        } else {
+            tally.undefined += 1;
+        }
+    }
 }
 
 fn compare_with_overall(

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that finds nothing should panic there")]
 
 mod evaluate;
+mod explore;
 mod gate;
 mod real;
 mod sql;

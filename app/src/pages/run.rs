@@ -4,11 +4,13 @@
 mod cases;
 mod gaps;
 mod provenance;
+mod selection;
 mod sentence;
 mod table;
 mod void;
 
 pub use provenance::{Answer, Provenance, Receipt, Unconfirmed, Voided};
+pub use selection::Selection;
 pub use sentence::sentence;
 pub use table::{MetricSet, Table};
 pub use void::{Resting, VoidPage, VoidView};
@@ -34,6 +36,8 @@ pub struct RunView {
     pub choices: Choices,
     /// Worst and best group per attribute and metric.
     pub gaps: Vec<Summary>,
+    /// The selection rates of each attribute as a whole, where at least two groups have the counts.
+    pub selections: Vec<Selection>,
     pub provenance: Provenance,
     /// Groups that the attribute registry does not know yet.
     pub unconfirmed: Vec<Unconfirmed>,

@@ -107,6 +107,15 @@ fn possible_cells(table: &Table, family: &[usize]) -> Option<u64> {
     })
 }
 
+/// The slice of these groups of these attributes.
+pub(super) fn slice_of(table: &Table, family: &[usize], codes: &[u16]) -> Slice {
+    let pairs = family.iter().zip(codes).map(|(&attribute, &code)| {
+        let attribute = &table.attributes[attribute];
+        (attribute.name.as_str(), attribute.groups[usize::from(code)].as_str())
+    });
+    Slice::new(pairs).expect("names are not empty and attributes differ, as the reader checked")
+}
+
 fn named(
     table: &Table,
     family: &[usize],
@@ -114,16 +123,9 @@ fn named(
     counts: Vec<Counts>,
     areas: Vec<Option<Auc>>,
 ) -> Vec<SliceCounts> {
-    let slice = |codes: &Vec<u16>| {
-        let pairs = family.iter().zip(codes).map(|(&attribute, &code)| {
-            let attribute = &table.attributes[attribute];
-            (attribute.name.as_str(), attribute.groups[usize::from(code)].as_str())
-        });
-        Slice::new(pairs).expect("names are not empty and attributes differ, as the reader checked")
-    };
     groups
         .iter()
-        .map(slice)
+        .map(|codes| slice_of(table, family, codes))
         .zip(counts)
         .zip(areas)
         .map(|((slice, counts), auc)| SliceCounts { slice, counts, auc })
@@ -131,15 +133,15 @@ fn named(
 }
 
 /// The combinations of some attributes that occur, and each row's.
-struct Cells {
+pub(super) struct Cells {
     attributes: Vec<usize>,
     /// The group codes of each combination, in the order of `attributes`.
-    groups: Vec<Vec<u16>>,
-    of_row: Vec<u32>,
+    pub groups: Vec<Vec<u16>>,
+    pub of_row: Vec<u32>,
 }
 
 impl Cells {
-    fn of(table: &Table, attributes: &[usize]) -> Self {
+    pub fn of(table: &Table, attributes: &[usize]) -> Self {
         let sizes: Vec<u64> =
             attributes.iter().map(|&i| table.attributes[i].groups.len().max(1) as u64).collect();
         let (numbers, of_row) = if sizes.iter().product::<u64>() <= MOST_MARKED {

@@ -64,6 +64,17 @@ fn gather_up_to(
     Ok(Gathered { file, slices, table: None })
 }
 
+/// All rows of a file, however many.
+///
+/// # Errors
+/// Every problem of the file.
+pub(super) fn kept(path: &Path, spec: &Spec) -> Result<Table, Vec<Problem>> {
+    let request = Request::of(spec, None);
+    let table = Table::new(spec);
+    let kept = Kept { request: &request, spec, table, most: u64::MAX, full: false };
+    read::read(path, &request, kept).map(|(kept, _)| kept.table)
+}
+
 /// Rows that are kept, until there are too many.
 struct Kept<'a> {
     request: &'a Request<'a>,
@@ -81,7 +92,7 @@ impl Gather for Kept<'_> {
         if let Some(ids) = self.request.ids.filter(|ids| rows > ids.most) {
             ids.give_up();
         }
-        if !self.full {
+        if !self.full && rows <= MOST_KEPT {
             self.table.reserve(rows, self.spec);
         }
     }

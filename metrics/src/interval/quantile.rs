@@ -1,5 +1,7 @@
 //! Quantiles of the normal and of Student's t distribution, on `libm` alone.
 
+use super::beta::incomplete_beta;
+
 /// The quantile of the standard normal distribution at `p` in (0, 1), to about 1e-15 (Wichura
 /// 1988, Algorithm AS 241); infinite at 0 and 1.
 #[expect(clippy::excessive_precision, reason = "the published coefficients, as they stand")]
@@ -138,52 +140,6 @@ pub(crate) fn t_two_sided(t: f64, degrees: f64) -> f64 {
 /// P(T > t) for t >= 0.
 fn upper_tail(t: f64, degrees: f64) -> f64 {
     0.5 * incomplete_beta(degrees / 2.0, 0.5, degrees / (degrees + t * t))
-}
-
-/// The regularised incomplete beta function, by Lentz's continued fraction.
-fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
-    if x <= 0.0 {
-        return 0.0;
-    }
-    if x >= 1.0 {
-        return 1.0;
-    }
-    let front = libm::exp(
-        libm::lgamma(a + b) - libm::lgamma(a) - libm::lgamma(b)
-            + a * libm::log(x)
-            + b * libm::log1p(-x),
-    );
-    // The fraction converges fast on one side of the mean; the symmetry gives the other.
-    if x < (a + 1.0) / (a + b + 2.0) {
-        front * continued_fraction(a, b, x) / a
-    } else {
-        1.0 - front * continued_fraction(b, a, 1.0 - x) / b
-    }
-}
-
-#[expect(clippy::many_single_char_names, reason = "the names of the published algorithm")]
-fn continued_fraction(a: f64, b: f64, x: f64) -> f64 {
-    const TINY: f64 = 1e-300;
-    let away = |y: f64| if y.abs() < TINY { TINY } else { y };
-    let mut c = 1.0;
-    let mut d = 1.0 / away(1.0 - (a + b) * x / (a + 1.0));
-    let mut h = d;
-    for m in 1..2_000 {
-        let m = f64::from(m);
-        let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
-        let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
-        d = 1.0 / away(1.0 + even * d);
-        c = away(1.0 + even / c);
-        h *= d * c;
-        d = 1.0 / away(1.0 + odd * d);
-        c = away(1.0 + odd / c);
-        let step = d * c;
-        h *= step;
-        if (step - 1.0).abs() < 1e-16 {
-            break;
-        }
-    }
-    h
 }
 
 /// Horner's scheme, lowest coefficient first.

@@ -210,9 +210,10 @@ pub async fn add(app: &App, actor: &Actor, input: &LaunchInput) -> Result<i64> {
     let lineage = app.store.lineage(model.team_id).await?;
     let permit = actor.permit::<RequestLaunch>(Scope::Team(&lineage))?;
     for _ in 0..TRIES {
-        let asked = match input.is_draft {
-            true => None,
-            false => Some(Asked::now(app, model.id, &version.label, person).await?),
+        let asked = if input.is_draft {
+            None
+        } else {
+            Some(Asked::now(app, model.id, &version.label, person).await?)
         };
         let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
         tx.take_turn(model.id).await?;

@@ -28,8 +28,9 @@ impl Replayed {
     /// Whether it is what was stored, to the last digit.
     pub fn is(&self, revision: &Revision) -> Result<bool> {
         let readiness = serde_json::to_value(&self.readiness)
-            .map_err(|error| Error::Internal(error.to_string()))?;
-        Ok(self.digest == revision.digest && readiness.to_string() == revision.readiness)
+            .map_err(|error| Error::Internal(error.to_string()))?
+            .to_string();
+        Ok(self.digest == revision.digest && readiness == revision.readiness)
     }
 }
 

@@ -11,10 +11,18 @@ use app::domain::attribute::{Registry, Standing, Unconfirmed};
 use app::domain::disclosure::hide_small_cells;
 use app::domain::model::PositiveOutcome;
 use app::domain::{ModelId, Permission, RunId, Scope, TeamId};
+use app::pages::run::Selection;
 use metrics::catalogue::{self, CustomMetric, Outcome};
 use metrics::disparity::{self, Comparison, Disparity, Kind, Reference, Summary};
 use metrics::{DatasetRef, Estimate, Instrument, RunDocument, Slice};
 use std::collections::{BTreeSet, HashMap};
+
+/// The rate that the four-fifths rule is about.
+const SELECTION: &str = "selection_rate";
+/// Enough for a page: a p-value near 0.05 is good to half a point.
+const SIMULATIONS: u32 = 2_000;
+/// The same for everybody, so that a page does not change when it is read again.
+const SEED: u64 = 0;
 
 /// A run as this actor may see it.
 #[derive(Clone, Debug)]
@@ -172,6 +180,23 @@ impl Seen {
             }
         }
         summaries
+    }
+
+    /// What chance alone does to the selection rates of each attribute, and the four-fifths rule on
+    /// them. Attributes with fewer than two groups that have counts are left out.
+    pub fn selections(&self) -> Vec<Selection> {
+        let of_metric = self.estimates.iter().filter(|estimate| estimate.metric == SELECTION);
+        let estimates: Vec<Estimate> = of_metric.cloned().collect();
+        let single = self.families().into_iter().filter(|family| family.len() == 1).flatten();
+        single
+            .filter_map(|attribute| {
+                let names = [attribute.as_str()];
+                let asked = Comparison::with_best(SELECTION, &names, Kind::Ratio, self.outcome);
+                let band = disparity::null_band(&estimates, &asked, SIMULATIONS, SEED).ok()?;
+                let rule = disparity::four_fifths(&estimates, &asked).ok()?;
+                Some(Selection { attribute, band, rule })
+            })
+            .collect()
     }
 
     /// Every group against a reference.

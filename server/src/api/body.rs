@@ -41,15 +41,6 @@ impl Body {
         }
     }
 
-    /// A number, as the text that a form would hold.
-    pub fn number(&mut self, field: &'static str, place: &mut String) {
-        match self.take(field) {
-            Some(Value::Number(number)) => *place = number.to_string(),
-            Some(_) => self.errors.add(field, "is a number"),
-            None => {}
-        }
-    }
-
     pub fn texts(&mut self, field: &'static str, place: &mut Vec<String>) {
         match self.take(field) {
             Some(Value::Array(values)) => {

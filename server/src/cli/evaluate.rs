@@ -1,6 +1,7 @@
 //! `evenhand evaluate`: the metrics core on a file, here and now, with no server.
 
 mod against;
+mod explore;
 mod report;
 
 use super::Failure;
@@ -24,6 +25,8 @@ Examples:
   evenhand evaluate predictions.csv --spec spec.toml
   evenhand evaluate predictions.parquet --spec spec.toml --out run.json --dataset adult-half@1994
   evenhand evaluate new.csv --spec spec.toml --against old.csv
+  evenhand evaluate predictions.csv --spec spec.toml --bootstrap 2000 --seed 7
+  evenhand evaluate predictions.csv --spec spec.toml --find-slices --metric false_negative_rate
   evenhand evaluate predictions.csv.gz --json \\
     --spec '{\"task\": \"binary_classification\", \"label\": \"y\", \"score\": \"p\", \"slices\": [\"sex\"]}'
 
@@ -46,9 +49,12 @@ pub struct Evaluate {
     evaluated_at: Option<OffsetDateTime>,
     /// Compare with these predictions of the same rows, told by the spec's `id`: what moved from
     /// them to FILE
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["bootstrap", "find_slices"])]
     against: Option<PathBuf>,
-    /// Print the run document; with --against both, and the comparison
+    #[command(flatten)]
+    explore: explore::Explore,
+    /// Print the run document; with --bootstrap or --find-slices an object that holds it as `run`,
+    /// with --against both documents and the comparison
     #[arg(long)]
     json: bool,
 }
@@ -97,14 +103,18 @@ pub fn run(command: Evaluate) -> Result<(), Failure> {
         Some(compared) => compared.evaluation.clone(),
         None => read(&command.file, command.json, || evaluate(&command.file, &spec, about))?,
     };
+    let explored = command.explore.run(&command.file, &spec, &evaluation.document, command.json)?;
     if let Some(out) = &command.out {
         write(out, &evaluation)?;
     }
     match compared {
         Some(compared) if command.json => return print_json(&compared.json()),
         Some(compared) => print(&compared.report(&command.file))?,
-        None if command.json => return print_json(&evaluation.document),
-        None => print(&report::report(&command.file, &evaluation))?,
+        None if command.json => return print_json(&explored.json(&evaluation.document)?),
+        None => {
+            print(&report::report(&command.file, &evaluation))?;
+            print(&explored.report())?;
+        }
     }
     match &command.out {
         Some(out) => {

@@ -31,7 +31,7 @@ struct Asked {
 }
 
 #[derive(Deserialize)]
-struct Typed {
+struct LogIn {
     #[serde(default)]
     email: String,
     #[serde(default)]
@@ -45,7 +45,7 @@ struct Typed {
     typed: String,
 }
 
-impl Typed {
+impl LogIn {
     fn kept(&self) -> Option<Kept> {
         let kept = Kept { path: local(&self.path).to_owned(), typed: self.typed.clone() };
         (!self.typed.is_empty()).then_some(kept)
@@ -61,7 +61,7 @@ async fn log_in(
     session: Session,
     page: Page,
     visit: Visit,
-    Form(typed): Form<Typed>,
+    Form(typed): Form<LogIn>,
 ) -> Result<Response> {
     let view = |errors| LoginView {
         email: typed.email.clone(),

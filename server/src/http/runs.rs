@@ -120,6 +120,7 @@ fn view(actor: &Actor, seen: &Seen, choices: Choices, resting: Vec<Resting>) -> 
             .collect(),
         choices,
         gaps: seen.summaries(&shown),
+        selections: seen.selections(),
         provenance: Provenance {
             evaluated_at: moment(run.evaluated_at),
             received_at: moment(run.received_at),

@@ -459,14 +459,19 @@ impl Judge<'_> {
         let Some(value) = disparity.value else { return RowsNeeded::MoreRowsWillNotDecide };
         let level = 1.0 - (1.0 - level) / disparity.pairs as f64;
         let distance = self.distance(value);
-        // A ratio is planned on the scale of its value: its interval says how wide that is.
+        // Without a reference of its own, a ratio is planned by how wide its interval is.
         let half = (interval.high - interval.low) / 2.0;
         let (Ok(own), n) = (estimate.bounds(level), estimate.n.unwrap_or_default() as f64) else {
             return RowsNeeded::MoreRowsWillNotDecide;
         };
-        let own = power::variance_per_row(own, n, level);
         let wanted = match (disparity.kind, reference.and_then(|r| r.bounds(level).ok())) {
+            (Kind::Ratio, Some(bounds)) => {
+                let (low, high) = self.rule.wanted();
+                let bound = if high - value < value - low { high } else { low };
+                power::rows_within_ratio_of(own, n, bounds, bound, level)
+            }
             (Kind::Difference, Some(bounds)) => {
+                let own = power::variance_per_row(own, n, level);
                 let of_reference = power::variance_per_row(bounds, 1.0, level);
                 power::rows_within_of(own, of_reference, distance, level)
             }

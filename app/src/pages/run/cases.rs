@@ -41,6 +41,22 @@ fn view() -> RunView {
             disparity::summarise(&estimates, &comparison)
         })
         .collect();
+    let selections = ["sex", "race"]
+        .map(|attribute| {
+            let attributes = [attribute];
+            let asked = Comparison::with_best(
+                "selection_rate",
+                &attributes,
+                Kind::Ratio,
+                Outcome::Favourable,
+            );
+            Selection {
+                attribute: attribute.to_owned(),
+                band: disparity::null_band(&estimates, &asked, 2_000, 0).unwrap(),
+                rule: disparity::four_fifths(&estimates, &asked).unwrap(),
+            }
+        })
+        .to_vec();
     let at = || Moment::from("2026-06-01T09:00:00Z");
     RunView {
         title: "Run of v4 on adult-half@1994".to_owned(),
@@ -52,6 +68,7 @@ fn view() -> RunView {
             .collect(),
         choices: Choices { path: "/runs/1".to_owned(), ..Choices::default() },
         gaps,
+        selections,
         provenance: Provenance {
             evaluated_at: at(),
             received_at: at(),
@@ -93,6 +110,21 @@ fn rows(html: &str) -> Vec<String> {
             format!("{before}{text}").trim().to_owned()
         })
         .collect()
+}
+
+#[test]
+fn selection_rates_are_held_against_chance_and_against_four_fifths() {
+    let view = view();
+    let [sex, race] = view.selections.as_slice() else { panic!("two attributes") };
+    assert_eq!(
+        sex.four_fifths(),
+        "Four-fifths rule, against Male: Female 0.31 [0.28, 0.34], 1,012 too few of 5,413."
+    );
+    assert!(sex.chance().ends_with("more than chance (p <0.001)."), "{}", sex.chance());
+    assert!(race.four_fifths().contains("Black 0.39"), "{}", race.four_fifths());
+    let page = page(view);
+    assert_eq!(page.matches("Groups with one and the same rate").count(), 2);
+    assert_eq!(page.matches("Four-fifths rule").count(), 2);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The gaps per attribute: worst and best group on each metric, and whether the data can tell.
 
-use super::{Column, RunView, interval_mark};
+use super::{Column, RunView, Selection, interval_mark};
 use crate::pages::parts::{Panel, Scroll, number};
 use leptos::prelude::*;
 use metrics::Slice;
@@ -41,7 +41,17 @@ pub(super) fn panel(view: &RunView) -> Option<AnyView> {
                 .iter()
                 .filter(|gap| gap.attributes == attributes)
                 .copied()
-                .map(|gap| row(gap, view.columns.iter().find(|column| column.key == gap.metric)))
+                .map(|gap| {
+                    let column = view.columns.iter().find(|column| column.key == gap.metric);
+                    let told = |it: &&Selection| {
+                        it.rule.metric == gap.metric && gap.attributes == [it.attribute.as_str()]
+                    };
+                    let selection = view.selections.iter().find(told).map(Selection::row);
+                    view! {
+                        {row(gap, column)}
+                        {selection}
+                    }
+                })
                 .collect_view();
             view! {
                 <tbody>
