@@ -7,25 +7,52 @@
 pub mod canonical;
 pub mod export;
 
+mod aequitas;
+mod ai_verify;
+mod aif360;
+mod bencher;
+mod clarify;
 mod column;
+mod cross;
 mod estimate;
+mod evidently;
+mod fairlearn;
+mod format;
+mod harvest;
 mod header;
+mod helm;
+mod hugging_face;
+mod inspect;
 mod known;
+mod langfair;
+mod ll144;
+mod lm_eval;
 mod long_csv;
+mod measure;
+mod mlflow;
 mod name;
 mod object;
+mod outline;
 mod problems;
 mod run_json;
+mod sheet;
 mod sniff;
+mod solve;
+mod spot;
 mod table;
+mod tfma;
 mod tree;
+mod understood;
+mod yaml;
+
+pub use format::{Format, UnknownFormat};
+pub use understood::{Basis, MappedMetric, NotPlaced, Understood};
 
 use metrics::{Instrument, Problem, RunDocument};
 use problems::Problems;
 use serde::{Deserialize, Serialize};
+use spot::Spot;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::str::FromStr;
 use time::{Duration, OffsetDateTime};
 
 /// The JSON Schema of the run document, as published at `/api/v1/schemas/run.v1.json`.
@@ -39,59 +66,6 @@ pub const CLOCK_SKEW: Duration = Duration::minutes(5);
 
 /// Raise it when the same bytes would be read into another document; part of a run's identity.
 pub const IMPORTER_VERSION: &str = "1";
-
-/// A file format for results.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Format {
-    /// The native run document, `evenhand.run/v1`.
-    RunJson,
-    /// The long table: a row per estimate.
-    LongCsv,
-}
-
-impl Format {
-    pub const ALL: [Self; 2] = [Self::RunJson, Self::LongCsv];
-
-    /// What `--format` takes and receipts show.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::RunJson => "run-json",
-            Self::LongCsv => "long-csv",
-        }
-    }
-
-    /// The format by content; `None` when the bytes are none of them.
-    pub fn sniff(bytes: &[u8]) -> Option<Self> {
-        let text = sniff::text(bytes).ok()?;
-        match text.trim_start_matches(sniff::BOM).trim_start().chars().next()? {
-            '{' | '[' => Some(Self::RunJson),
-            _ => Some(Self::LongCsv),
-        }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// No format has this name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no format is called `{0}`; there are `run-json` and `long-csv`")]
-pub struct UnknownFormat(String);
-
-impl FromStr for Format {
-    type Err = UnknownFormat;
-
-    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.name() == name)
-            .ok_or_else(|| UnknownFormat(name.to_owned()))
-    }
-}
 
 /// What is known beside the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,6 +109,18 @@ pub struct Receipt {
     pub amended: Vec<String>,
     /// What was not read, and why.
     pub ignored: Vec<String>,
+    /// How the tool that wrote the file counts, compares and signs.
+    #[serde(default)]
+    pub conventions: Vec<String>,
+    /// Under which names of the tool the metrics stood, and what their numbers rest on.
+    #[serde(default)]
+    pub mapped: Vec<MappedMetric>,
+    /// What has no place in a run, the first 200.
+    #[serde(default)]
+    pub not_placed: Vec<NotPlaced>,
+    /// How many more there are.
+    #[serde(default)]
+    pub not_placed_more: u32,
 }
 
 impl Receipt {
@@ -161,6 +147,10 @@ impl Receipt {
             recomputed_intervals: notes.recomputed_intervals,
             amended: notes.amended,
             ignored: notes.ignored,
+            conventions: notes.conventions,
+            mapped: notes.mapped,
+            not_placed: notes.not_placed,
+            not_placed_more: notes.not_placed_more,
         }
     }
 }
@@ -171,6 +161,10 @@ struct Notes {
     recomputed_intervals: u32,
     amended: Vec<String>,
     ignored: Vec<String>,
+    conventions: Vec<String>,
+    mapped: Vec<MappedMetric>,
+    not_placed: Vec<NotPlaced>,
+    not_placed_more: u32,
 }
 
 /// A count for a receipt; `MAX_ESTIMATES` keeps it well below the top of `u32`.
@@ -189,18 +183,75 @@ pub fn read(
     context: &Context,
 ) -> Result<(RunDocument, Receipt), Vec<Problem>> {
     let text = sniff::text(bytes).map_err(|problem| vec![problem])?;
-    let Some(format) = format.or_else(|| Format::sniff(bytes)) else {
+    if text.trim_start_matches(sniff::BOM).trim().is_empty() {
         return Err(vec![
             Problem::new("empty", "the file is empty")
-                .expected("a run document (JSON) or a long table (CSV)"),
+                .expected("a run document (JSON), a long table (CSV), or another tool's results"),
         ]);
+    }
+    let Some(format) = format.or_else(|| sniff::format(text)) else {
+        return Err(unknown(text));
     };
     let mut problems = Problems::default();
-    let read = match format {
-        Format::RunJson => run_json::read(text, context, &mut problems),
-        Format::LongCsv => long_csv::read(text, context, &mut problems),
-    };
+    let read = read_as(format, text, context, &mut problems);
     let (document, notes) = problems.settle(read)?;
     let receipt = Receipt::of(format, &document, notes);
     Ok((document, receipt))
+}
+
+/// What to say of a text that shows no format: its syntax first, then what it is instead.
+fn unknown(text: &str) -> Vec<Problem> {
+    let mut problems = Problems::default();
+    if tree::parse_pythonic(text, &mut problems).is_some() {
+        let what = sniff::kind(text).map_or_else(
+            || "the content shows no format of results".to_owned(),
+            |what| format!("this is {what}, which has no results that a run can take"),
+        );
+        problems.add(
+            Problem::new("unknown_format", what).at_pointer("").expected(format!(
+                "results in a known format, or its name beside: {}",
+                format::all()
+            )),
+        );
+    }
+    problems.settle::<()>(None).err().unwrap_or_default()
+}
+
+/// Reads a text in a format. Where a tool writes tables and JSON, the first character tells which.
+fn read_as(
+    format: Format,
+    text: &str,
+    context: &Context,
+    problems: &mut Problems,
+) -> Option<(RunDocument, Notes)> {
+    let read_json: fn(&Spot, &Context, &mut Problems) -> _ = match format {
+        Format::RunJson => return run_json::read(text, context, problems),
+        Format::LongCsv => return long_csv::read(text, context, problems),
+        Format::Aequitas => return aequitas::read(text, context, problems),
+        Format::Ll144 => return ll144::read(text, context, problems),
+        Format::HuggingFace if !is_json(text) => {
+            return hugging_face::read_card(text, context, problems);
+        }
+        Format::Fairlearn if !is_json(text) => return fairlearn::read_csv(text, context, problems),
+        Format::Mlflow if !is_json(text) => return mlflow::read_csv(text, context, problems),
+        Format::Fairlearn => fairlearn::read_json,
+        Format::Mlflow => mlflow::read_json,
+        Format::HuggingFace => hugging_face::read_json,
+        Format::Aif360 => aif360::read,
+        Format::Tfma => tfma::read,
+        Format::Clarify => clarify::read,
+        Format::Evidently => evidently::read,
+        Format::LmEval => lm_eval::read,
+        Format::Inspect => inspect::read,
+        Format::Helm => helm::read,
+        Format::Bencher => bencher::read,
+        Format::AiVerify => ai_verify::read,
+        Format::Langfair => langfair::read,
+    };
+    let node = tree::parse_pythonic(text, problems)?;
+    read_json(&Spot::root(&node), context, problems)
+}
+
+fn is_json(text: &str) -> bool {
+    text.trim_start_matches(sniff::BOM).trim_start().starts_with(['{', '['])
 }

@@ -307,7 +307,8 @@ fn counts_make_the_value_and_no_other_metric_may_have_them() {
 
 #[test]
 fn the_format_is_told_by_content_and_named_for_the_command_line() {
-    assert_eq!(Format::sniff(b" \n{}"), Some(Format::RunJson));
+    assert_eq!(Format::sniff(b" \n{\"schema\": \"evenhand.run/v1\"}"), Some(Format::RunJson));
+    assert_eq!(Format::sniff(b"{}"), None);
     assert_eq!(Format::sniff(b"metric,value,n"), Some(Format::LongCsv));
     assert_eq!(Format::sniff(b""), None);
     assert_eq!(Format::sniff(b"PAR1\x00"), None);

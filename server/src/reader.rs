@@ -1,6 +1,8 @@
 //! Reads uploads in a child process of the same binary, with limits on memory, processor time and
 //! open files: a tiny file can ask for two gigabytes, and must not get them from the server.
 
+mod archive;
+
 use crate::error::{Error, Result};
 use crate::state::App;
 use app::number::counted;
@@ -93,14 +95,21 @@ pub fn read(job: &Job) -> Result<Reading, Vec<Problem>> {
     };
     match &job.source {
         Source::Results { format } => {
-            let bytes = std::fs::read(&job.file).map_err(|error| unreadable(&error))?;
+            let mut bytes = std::fs::read(&job.file).map_err(|error| unreadable(&error))?;
+            let mut format = *format;
+            if matches!(format, None | Some(Format::Inspect))
+                && let Some(log) = archive::log(&bytes)
+            {
+                bytes = log.map_err(|problem| vec![problem])?;
+                format = Some(Format::Inspect);
+            }
             let context = upload::Context {
                 received_at: job.received_at,
                 dataset: job.dataset.clone(),
                 evaluated_at: job.evaluated_at,
                 instrument: None,
             };
-            let (document, receipt) = upload::read(&bytes, *format, &context)?;
+            let (document, receipt) = upload::read(&bytes, format, &context)?;
             Ok(Reading {
                 document,
                 format: receipt.format.to_string(),

@@ -261,6 +261,8 @@ each_db!(a_mitigation_is_recorded_changed_and_proved, |server| {
     assert_eq!(proof["effect"], "worked", "{proof}");
     assert!(proof["target"]["interval"]["low"].as_f64().unwrap() > 0.0, "{proof}");
     assert!(!proof["worse"].as_array().unwrap().is_empty(), "{proof}");
+    let basis = &proof["basis"];
+    assert!(basis["rows"].is_u64() || basis["why"].is_string(), "{proof}");
     assert_eq!(shipped.json()["before_run"]["id"], json!(before));
     patch(&[("if-match", tag)], ship).await.assert_status(412);
 

@@ -10,6 +10,7 @@ mod concurrency;
 mod datasets;
 mod desk;
 mod desk_api;
+mod exports;
 mod forms;
 mod health;
 mod models;

@@ -51,7 +51,7 @@ each_db!(a_mitigation_shows_what_it_did_and_whom_it_harmed, |server| {
     shipped.assert_redirect("/mitigations/1");
     lead.get("/mitigations/1")
         .await
-        .assert_contains("It worked: true_positive_rate of Female changed by +0.2")
+        .assert_contains("It worked: true positive rate of Female changed by +0.2")
         .assert_contains("got worse beyond chance")
         .assert_contains("false positive rate");
 });

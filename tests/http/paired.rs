@@ -132,7 +132,7 @@ each_db!(
         lead.get(&page)
             .await
             .assert_contains("Paired on 1,600 rows, which both runs have.")
-            .assert_contains("It worked: true_positive_rate of Female changed by +0.200")
+            .assert_contains("It worked: true positive rate of Female changed by +0.200")
             .assert_contains("on the same 600 rows, McNemar p &lt;0.001")
             .assert_contains("6 other series got worse beyond chance, of 23 series looked at.")
             .assert_contains("Newcombe (paired), McNemar p 0.001: 24 lost, 6 gained");
@@ -143,7 +143,7 @@ each_db!(
         .assert_contains(
             "Not paired, because the rows of the run before are not kept: small harm is missed then.",
         )
-        .assert_contains("It worked: true_positive_rate of Female changed by +0.200")
+        .assert_contains("It worked: true positive rate of Female changed by +0.200")
         .assert_contains("Nobody else got worse beyond chance");
     }
 );

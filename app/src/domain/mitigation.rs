@@ -1,6 +1,7 @@
 //! Mitigations: an intervention, and what the evidence says it did.
 
 use super::text_enum::text_enum;
+use super::verdict::words::metric_name;
 use crate::number;
 use metrics::catalogue::{self, Direction, Outcome};
 use metrics::paired::{Comparison, Discordant};
@@ -142,7 +143,7 @@ pub fn prove(
     let Some(moved) = target else {
         let sentence = format!(
             "The runs do not both have {} with an interval for {}.",
-            goal.metric,
+            metric_name(goal.metric),
             goal.slice.label()
         );
         let effect = Effect::CannotTell;
@@ -231,7 +232,7 @@ fn judge(goal: &Goal<'_>, moved: &Moved) -> (Effect, String) {
     });
     let said = format!(
         "{} of {} changed by {} {}{}",
-        goal.metric,
+        metric_name(goal.metric),
         goal.slice.label(),
         number::signed(moved.value),
         number::signed_interval(moved.interval.low, moved.interval.high),

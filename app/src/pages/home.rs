@@ -172,7 +172,7 @@ fn since(since: Since) -> impl IntoView {
             let table = (!lines.is_empty())
                 .then(|| view! { <MovedTable label=label lines=lines most=LINES /> });
             view! {
-                <p><a href=run.href>{run.what}</a> {said}</p>
+                <p><a href=run.href>{run.what}</a>{said}</p>
                 {table}
             }
         })

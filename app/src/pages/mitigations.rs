@@ -7,9 +7,10 @@ use super::parts::{
 };
 use crate::charts::bound::BoundChart;
 use crate::domain::mitigation::{Basis, Effect, Kind, Moved, Proof, State};
+use crate::domain::verdict::words::metric_name;
 use crate::form::FieldErrors;
 use leptos::prelude::*;
-use metrics::{Estimate, catalogue};
+use metrics::Estimate;
 use time::OffsetDateTime;
 
 #[derive(Clone, Debug, Default)]
@@ -222,10 +223,6 @@ pub fn MitigationPage(view: MitigationView) -> impl IntoView {
     .into_any()
 }
 
-fn metric_name(key: &str) -> String {
-    catalogue::find(key).map_or_else(|| key.to_owned(), |metric| metric.name.to_lowercase())
-}
-
 fn measured(estimate: &Estimate) -> String {
     let value = estimate.value.map(number::value).unwrap_or_default();
     let interval = match estimate.bounds(0.95) {
@@ -282,8 +279,8 @@ fn proof_parts(proof: ProofView) -> (AnyView, AnyView) {
     let rows = proof
         .target
         .into_iter()
-        .map(|moved| row(moved, true))
-        .chain(worse.into_iter().map(|moved| row(moved, false)))
+        .map(|moved| row(moved, Some(proof.effect)))
+        .chain(worse.into_iter().map(|moved| row(moved, None)))
         .collect_view();
     let rest = (!rest.is_empty()).then(|| {
         let label = format!("{} more that got worse", number::count(rest.len() as u64));
@@ -317,7 +314,7 @@ fn proof_parts(proof: ProofView) -> (AnyView, AnyView) {
         >
             {basis_lines(proof.basis)}
             <Scroll label="Before and after">
-                <table>
+                <table class="stacks">
                     <thead>
                         <tr>
                             <th scope="col">"Metric and slice"</th>
@@ -380,16 +377,17 @@ fn series(n: usize) -> String {
     number::counted(n as u64, "series", "series")
 }
 
-fn row(moved: Moved, is_target: bool) -> impl IntoView {
+/// The target with what became of it, or a series that got worse.
+fn row(moved: Moved, target: Option<Effect>) -> impl IntoView {
     let (low, high) = (moved.interval.low, moved.interval.high);
     let chart =
         BoundChart { value: moved.value, interval: Some((low, high)), bound: (0.0, f64::INFINITY) };
-    let class = match (is_target, low > 0.0 || high < 0.0) {
-        (true, true) => "pass",
-        (true, false) => "thin",
-        (false, _) => "fail",
+    let class = match target {
+        Some(Effect::Worked) => "pass",
+        Some(Effect::CannotTell) => "thin",
+        Some(Effect::DidNot) | None => "fail",
     };
-    let so = if is_target {
+    let so = if target.is_some() {
         view! { <span class="dim">"the target"</span> }.into_any()
     } else {
         view! { <Verdict kind=VerdictKind::Fail text="worse" /> }.into_any()
@@ -402,9 +400,9 @@ fn row(moved: Moved, is_target: bool) -> impl IntoView {
                 {metric_name(&moved.metric)}
                 <span class="small dim block">{moved.slice.label()}</span>
             </th>
-            <td class="num">{measured(&moved.before)}</td>
-            <td class="num">{measured(&moved.after)}</td>
-            <td class="num">{change}</td>
+            <td class="num" data-label="Before">{measured(&moved.before)}</td>
+            <td class="num" data-label="After">{measured(&moved.after)}</td>
+            <td class="num" data-label="Change">{change}</td>
             <td inner_html=chart.draw(class)></td>
             <td>
                 {so}

@@ -18,6 +18,7 @@ pub use void::{Resting, VoidPage, VoidView};
 use super::parts::{
     FieldKind, FilterBar, Lede, Link, PageHeader, Panel, Select, Sentence, Shown, TextField, number,
 };
+use crate::domain::verdict::words::metric_name;
 use leptos::prelude::*;
 use metrics::catalogue::{self, CustomMetric, Direction, Outcome};
 use metrics::disparity::Summary;
@@ -65,10 +66,9 @@ impl Column {
     /// The column of a key, from the catalogue or from what the document declares.
     pub fn of(key: &str, outcome: Outcome, declared: &[CustomMetric]) -> Self {
         if let Some(metric) = catalogue::find(key) {
-            let cutoff = key.split_once('@').map(|(_, k)| format!(" at {k}")).unwrap_or_default();
             return Self {
                 key: key.to_owned(),
-                name: format!("{}{cutoff}", metric.name.trim_end_matches(" at k")),
+                name: metric_name(key),
                 direction: metric.direction(outcome),
                 range: metric.range,
             };

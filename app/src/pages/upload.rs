@@ -6,6 +6,7 @@ use super::parts::{
 use super::problems::{Problems, ProblemsView};
 use super::run::Receipt;
 use crate::form::FieldErrors;
+use crate::upload::Format;
 use leptos::prelude::*;
 use metrics::Problem;
 
@@ -29,6 +30,8 @@ pub struct UploadView {
 pub struct Typed {
     /// `results` or `predictions`.
     pub kind: String,
+    /// A format's name; empty: told by the content.
+    pub format: String,
     pub dataset: String,
     pub evaluated_at: String,
     pub spec: String,
@@ -53,6 +56,9 @@ pub struct Preview {
     pub existing: Option<String>,
 }
 
+/// The choice of no format.
+const TOLD: &str = "told by the content";
+
 /// What a spec may look like, for the first upload of a model.
 pub const SPEC: &str = "\
 task = \"binary_classification\"
@@ -74,8 +80,9 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
     });
     let needs_file = staged.is_none();
     let file_hint = staged.unwrap_or_else(|| {
-        "Results: a run document (JSON) or the long table (CSV). Predictions: CSV, Parquet or \
-         NDJSON, also compressed, or counts of them. Drop the file here or choose it."
+        "Results: a run document (JSON), the long table (CSV), or what another tool wrote. \
+         Predictions: CSV, Parquet or NDJSON, also compressed, or counts of them. Drop the file \
+         here or choose it."
             .to_owned()
     });
     let kinds = [
@@ -84,6 +91,9 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
     ]
     .map(|(value, words)| (value.to_owned(), words.to_owned()))
     .to_vec();
+    let formats: Vec<(String, String)> = std::iter::once((String::new(), TOLD.to_owned()))
+        .chain(Format::ALL.map(|format| (format.name().to_owned(), format.title().to_owned())))
+        .collect();
     let hidden = vec![
         ("staged".to_owned(), typed.staged.clone()),
         ("staged_name".to_owned(), typed.staged_name.clone()),
@@ -110,6 +120,14 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
                     value=typed.kind
                     errors=errors.clone()
                     required=true
+                />
+                <Select
+                    label="Format of the results"
+                    name="format"
+                    options=formats
+                    value=typed.format
+                    errors=errors.clone()
+                    hint="Check only shows which one was recognised."
                 />
                 <TextField
                     label="Dataset"

@@ -2,6 +2,8 @@
 
 mod rule;
 
+pub(super) use rule::agree;
+
 use super::known::{Known, Metrics};
 use super::name::{self, MAX_NAME, quoted};
 use super::problems::Problems;

@@ -17,6 +17,9 @@ const DATASET: &[&str] = &["name", "version", "digest", "rows"];
 const INSTRUMENT: &[&str] = &["name", "version", "definitions", "judge"];
 const METRIC: &[&str] = &["key", "name", "unit", "direction", "range"];
 
+/// What stands for an instrument, or a part of one, that nobody named.
+pub(super) const UNSTATED: &str = "unstated";
+
 pub(super) const OUTCOMES: [(&str, Outcome); 3] = [
     ("favourable", Outcome::Favourable),
     ("adverse", Outcome::Adverse),
@@ -129,6 +132,33 @@ pub(super) fn dataset(
         problems.add_at(root.place("dataset"), problem.expected(inside));
     }
     Some(dataset)
+}
+
+/// The dataset of a file that has no place for one: as given beside the file, else as the file
+/// names its data, where it tells name and version.
+pub(super) fn dataset_beside(
+    file: &str,
+    inside: Option<(String, String)>,
+    context: &Context,
+    problems: &mut Problems,
+) -> Option<DatasetRef> {
+    let is_inside = context.dataset.is_none();
+    let Some((name, version)) = context.dataset.clone().or(inside) else {
+        problems.add(
+            Problem::new(
+                "dataset_needed",
+                format!("{file} does not say which dataset it is about"),
+            )
+            .expected("the dataset as NAME@VERSION beside the file"),
+        );
+        return None;
+    };
+    let found: Vec<_> = [bad_slug(&name), bad_version(&version)].into_iter().flatten().collect();
+    let good = found.is_empty();
+    for problem in found {
+        problems.add(if is_inside { problem.at_pointer("") } else { problem });
+    }
+    good.then_some(DatasetRef { name, version, digest: None, rows: None })
 }
 
 /// What is wrong with a dataset's name.

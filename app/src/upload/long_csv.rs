@@ -2,7 +2,7 @@
 
 use super::column::{self, Column, Columns};
 use super::estimate::{Draft, Estimates, Field, Location};
-use super::header;
+use super::header::{self, UNSTATED};
 use super::known::Metrics;
 use super::name::{self, MAX_NAME, quoted};
 use super::object::{count_of, number_of};
@@ -11,12 +11,9 @@ use super::table::{Row, Rows};
 use super::tree::is_not_finite;
 use super::{Context, Notes};
 use metrics::run::SCHEMA;
-use metrics::{DatasetRef, Instrument, Interval, Place, Problem, RunDocument, Slice};
+use metrics::{Instrument, Interval, Place, Problem, RunDocument, Slice};
 use std::borrow::Cow;
 use time::UtcOffset;
-
-/// What stands for an instrument that nobody named.
-const UNSTATED: &str = "unstated";
 
 pub(super) fn read(
     text: &str,
@@ -31,7 +28,7 @@ pub(super) fn read(
         return None;
     };
     let columns = column::read(&head, problems);
-    let dataset = dataset(context, problems);
+    let dataset = header::dataset_beside("the table", None, context, problems);
     let instrument = instrument(context, problems);
     let mut notes = Notes::default();
     let evaluated_at = context.evaluated_at.unwrap_or_else(|| {
@@ -79,23 +76,6 @@ pub(super) fn read(
         estimates,
     };
     Some((document, notes))
-}
-
-fn dataset(context: &Context, problems: &mut Problems) -> Option<DatasetRef> {
-    let Some((name, version)) = context.dataset.clone() else {
-        problems.add(
-            Problem::new("dataset_needed", "the table does not say which dataset it is about")
-                .expected("the dataset as NAME@VERSION beside the file"),
-        );
-        return None;
-    };
-    let found: Vec<_> =
-        [header::bad_slug(&name), header::bad_version(&version)].into_iter().flatten().collect();
-    let good = found.is_empty();
-    for problem in found {
-        problems.add(problem);
-    }
-    good.then_some(DatasetRef { name, version, digest: None, rows: None })
 }
 
 fn instrument(context: &Context, problems: &mut Problems) -> Instrument {

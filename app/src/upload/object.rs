@@ -186,8 +186,9 @@ impl<'a> Object<'a> {
     }
 }
 
-fn wrong_type(node: &Node, expected: &str) -> Problem {
+pub(super) fn wrong_type(node: &Node, expected: &str) -> Problem {
     let what = match node {
+        Node::NotFinite(_) => "a number that is not finite",
         Node::Null | Node::Unreadable => "null",
         Node::Bool(_) => "a truth value",
         Node::Number(_) => "a number",

@@ -24,6 +24,11 @@ impl Problems {
         self.add(Problem { place: Some(place), ..problem });
     }
 
+    /// Whether anything was found wrong.
+    pub fn any(&self) -> bool {
+        !self.listed.is_empty()
+    }
+
     /// Whether further problems are only counted, so that no effort for their words is due.
     pub fn is_full(&self) -> bool {
         self.listed.len() >= LISTED

@@ -6,6 +6,7 @@ use super::known::Metrics;
 use super::name::quoted;
 use super::object::Object;
 use super::problems::Problems;
+use super::sniff;
 use super::tree::{self, Node};
 use super::{Context, Notes};
 use metrics::catalogue::CustomMetric;
@@ -45,7 +46,7 @@ pub(super) fn read(
     problems: &mut Problems,
 ) -> Option<(RunDocument, Notes)> {
     let node = tree::parse(text, problems)?;
-    if let Some(problem) = foreign(&node) {
+    if let Some(problem) = foreign(text, &node) {
         problems.add(problem);
         return None;
     }
@@ -85,19 +86,8 @@ pub(super) fn read(
     ))
 }
 
-/// Fields by which another tool's file is known, and the tool.
-const TOOLS: [(&str, &str); 7] = [
-    ("n-shot", "lm-evaluation-harness results"),
-    ("post_training_bias_metrics", "a SageMaker Clarify analysis"),
-    ("pre_training_bias_metrics", "a SageMaker Clarify analysis"),
-    ("metric_results", "an Evidently snapshot"),
-    ("slicingMetrics", "TFMA metrics"),
-    ("model_details", "a model card"),
-    ("bomFormat", "a CycloneDX bill of materials"),
-];
-
 /// What a document is when it is clearly no run document; one answer then, not one per field.
-fn foreign(node: &Node) -> Option<Problem> {
+fn foreign(text: &str, node: &Node) -> Option<Problem> {
     let Node::Object(fields) = node else { return None };
     let field = |key: &str| fields.iter().find(|(field, _)| field == key).map(|(_, node)| node);
     if let Some(Node::Text(schema)) = field("schema") {
@@ -110,8 +100,7 @@ fn foreign(node: &Node) -> Option<Problem> {
     if field("schema").or(field("estimates")).is_some() {
         return None;
     }
-    let tool = TOOLS.iter().find(|(key, _)| field(key).is_some());
-    let what = tool.map_or("no run document", |(_, tool)| tool);
+    let what = sniff::kind(text).unwrap_or("no run document");
     Some(
         Problem::new("not_a_run_document", format!("this is {what}"))
             .at_pointer("")
@@ -253,7 +242,7 @@ fn read_slice(object: &mut Object, problems: &mut Problems) -> Option<Slice> {
                 .expected(format!("text, `\"{word}\"`")),
             Node::Null => Problem::new("wrong_type", "a group is null")
                 .expected("a group's name; without the attribute the slice holds all its groups"),
-            Node::List(_) | Node::Object(_) => {
+            Node::List(_) | Node::Object(_) | Node::NotFinite(_) => {
                 Problem::new("wrong_type", "a group is not text").expected("one group's name")
             }
         };

@@ -27,6 +27,8 @@ pub(super) enum Node<'a> {
     Text(Cow<'a, str>),
     List(Vec<Node<'a>>),
     Object(Vec<(Cow<'a, str>, Node<'a>)>),
+    /// A word such as `NaN`, from a tool whose JSON has such words.
+    NotFinite(&'a str),
     /// Its problem has been told.
     Unreadable,
 }
@@ -44,12 +46,21 @@ struct Parser<'a, 'p> {
     at: usize,
     path: Vec<Step<'a>>,
     nodes: usize,
+    /// Whether `NaN` and its kin are read as what they are.
+    not_finite: bool,
     problems: &'p mut Problems,
 }
 
 /// The tree of a JSON text; `None` when its syntax is broken.
 pub(super) fn parse<'a>(text: &'a str, problems: &mut Problems) -> Option<Node<'a>> {
-    let mut parser = Parser { text, at: 0, path: Vec::new(), nodes: 0, problems };
+    let mut parser =
+        Parser { text, at: 0, path: Vec::new(), nodes: 0, not_finite: false, problems };
+    parser.document().ok()
+}
+
+/// The same for what Python writes, where `NaN` and `Infinity` stand for numbers that are none.
+pub(super) fn parse_pythonic<'a>(text: &'a str, problems: &mut Problems) -> Option<Node<'a>> {
+    let mut parser = Parser { text, at: 0, path: Vec::new(), nodes: 0, not_finite: true, problems };
     parser.document().ok()
 }
 
@@ -227,6 +238,7 @@ impl<'a> Parser<'a, '_> {
                 Problem::new("not_json", format!("`{word}` is not a word of JSON"))
                     .expected("`null`, `true` or `false`")
             }
+            _ if is_not_finite(word) && self.not_finite => return Ok(Node::NotFinite(word)),
             _ if is_not_finite(word) => not_finite(word),
             _ => {
                 self.at = start;

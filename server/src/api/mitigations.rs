@@ -14,7 +14,7 @@ use crate::state::App;
 use crate::store::mitigations::Mitigation;
 use crate::store::models::Model;
 use app::domain::Permission;
-use app::domain::mitigation::{Moved, Proof, State as Standing};
+use app::domain::mitigation::{Basis, Moved, Proof, State as Standing};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -123,6 +123,10 @@ fn proof_json(proof: &Proof) -> Value {
         "target": proof.target.as_ref().map(moved),
         "worse": proof.worse.iter().map(moved).collect::<Vec<_>>(),
         "looked_at": proof.looked_at,
+        "basis": match &proof.basis {
+            Basis::Paired { rows, notes } => json!({ "paired": true, "rows": rows, "notes": notes }),
+            Basis::Unpaired(why) => json!({ "paired": false, "why": why }),
+        },
     })
 }
 
@@ -134,6 +138,7 @@ fn moved(moved: &Moved) -> Value {
         "after": moved.after,
         "change": moved.value,
         "interval": moved.interval,
+        "paired": moved.paired.map(|paired| json!({ "n": paired.n, "p": paired.p })),
     })
 }
 

@@ -6,7 +6,7 @@ use super::evaluate::{Dataset, parse_dataset, parse_time};
 use super::output::{Align, MISUSED, REFUSED, Table, clean, print, refused};
 use super::spec::read_spec;
 use app::pages::parts::number::{count, counted};
-use app::upload::Format;
+use app::upload::{Format, Understood};
 use clap::Args;
 use reqwest::{StatusCode, Url};
 use serde::de::DeserializeOwned;
@@ -18,7 +18,7 @@ use time::format_description::well_known::Rfc3339;
 
 #[derive(Args, Debug)]
 pub struct Sending {
-    /// Results (run document, long table), or predictions with --spec
+    /// Results (run document, long table, or another tool's own file), or predictions with --spec
     file: PathBuf,
     /// Name of the model, as in its address
     #[arg(long)]
@@ -29,7 +29,7 @@ pub struct Sending {
     /// Register the version if it is not there yet
     #[arg(long)]
     create_version: bool,
-    /// Format of the results: run-json or long-csv [default: told by the content]
+    /// Format of the results, such as run-json, long-csv or fairlearn [default: told by the content]
     #[arg(long, conflicts_with = "spec")]
     format: Option<Format>,
     /// The file holds predictions; which column means what, as a TOML or JSON file or JSON itself
@@ -205,9 +205,19 @@ pub fn facts(receipt: &Value) -> Vec<(&'static str, String)> {
     facts.extend(attributes(&receipt["attributes"]));
     facts.push(("not read", list("columns_ignored").join(", ")));
     facts.extend(list("ignored").into_iter().map(|what| ("not read", what)));
+    facts.extend(of_other_tool(receipt));
     facts.extend(list("amended").into_iter().map(|what| ("amended", what)));
     facts.extend(list("notes").into_iter().map(|what| ("note", what)));
     facts
+}
+
+/// How another tool's file was understood: names, conventions, and what has no place.
+fn of_other_tool(receipt: &Value) -> Vec<(&'static str, String)> {
+    let receipt = Understood::of(receipt);
+    let mapped = receipt.mapped.into_iter().map(|what| ("metric", what));
+    let conventions = receipt.conventions.into_iter().map(|what| ("by", what));
+    let left = receipt.not_placed.into_iter().map(|what| ("not placed", what));
+    mapped.chain(conventions).chain(left).collect()
 }
 
 /// Groups per attribute: a list with rows from predictions, a map of names from results.

@@ -23,7 +23,6 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use axum_extra::extract::{Form, Query};
 use leptos::prelude::*;
-use metrics::Slice;
 use serde::Deserialize;
 use tower_sessions::Session;
 
@@ -130,8 +129,7 @@ pub(super) fn objective_view(graded: &Graded, may_edit: bool) -> ObjectiveView {
 }
 
 fn measure_text(measure: &Measure) -> String {
-    let slice =
-        Slice::parse(&measure.slice).map_or_else(|_| measure.slice.clone(), |slice| slice.label());
+    let slice = if measure.slice.is_empty() { "all" } else { &measure.slice };
     let metric = metric_name(&measure.metric);
     match &measure.disparity {
         None => format!("{metric} of {slice}"),

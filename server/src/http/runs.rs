@@ -19,6 +19,7 @@ use app::pages::run::{
     Answer, Choices, Column, MetricSet, Provenance, Receipt, Resting, RunPage, RunView,
     Unconfirmed, VoidPage, VoidView, Voided,
 };
+use app::upload::Understood;
 use app::upload::export::to_csv;
 use axum::extract::{Path, State};
 use axum::http::header;
@@ -211,6 +212,10 @@ pub fn receipt(format: &str, stored: &str) -> Receipt {
     let mut notes = words("notes");
     notes.extend(words("amended"));
     notes.extend(words("ignored"));
+    let Understood { mapped, conventions, not_placed } = Understood::of(&stored);
+    notes.extend(conventions);
+    notes.extend(mapped);
+    notes.extend(not_placed.into_iter().map(|what| format!("not placed: {what}")));
     let ignored = words("columns_ignored");
     if !ignored.is_empty() {
         notes.push(format!("columns not used: {}", ignored.join(", ")));

@@ -14,6 +14,7 @@ use app::domain::Permission;
 use app::form::FieldErrors;
 use app::pages::parts::{Crumb, Section};
 use app::pages::upload::{self as page_of, SPEC, Typed, UploadPage, UploadView};
+use app::upload::Format;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use leptos::prelude::*;
@@ -85,6 +86,7 @@ async fn take(
     let owner = actor.person()?;
     let mut typed = Typed {
         kind: form.field("kind").to_owned(),
+        format: form.field("format").to_owned(),
         dataset: form.field("dataset").to_owned(),
         evaluated_at: form.field("evaluated_at").to_owned(),
         spec: form.field("spec").to_owned(),
@@ -188,7 +190,11 @@ fn describe(
                 }
             }
         }
-        _ => Some(Source::Results { format: None }),
+        _ => {
+            let format = optional(form.field("format"))
+                .and_then(|name| errors.check("format", name.parse::<Format>()));
+            Some(Source::Results { format })
+        }
     };
     errors.into_result()?;
     let file: PathBuf = received.map(|r| r.file.path().to_owned()).unwrap_or_default();

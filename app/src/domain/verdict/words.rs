@@ -46,9 +46,15 @@ fn reference_words(reference: &metrics::disparity::Reference) -> String {
     }
 }
 
-/// What a metric is called in a sentence.
+/// What a metric is called in a sentence: `nDCG at 10`.
 pub fn metric_name(key: &str) -> String {
-    catalogue::find(key).map_or_else(|| key.to_owned(), |metric| metric.name.to_lowercase())
+    match (catalogue::find(key), key.split_once('@')) {
+        (None, _) => key.to_owned(),
+        (Some(metric), None) => metric.name.to_owned(),
+        (Some(metric), Some((_, k))) => {
+            format!("{} at {k}", metric.name.trim_end_matches(" at k"))
+        }
+    }
 }
 
 pub(super) fn no_run(rule: &Rule, none_at_all: bool) -> String {

@@ -34,7 +34,7 @@ pub(super) fn check_made_of_counts(draft: &Draft, kind: Kind, complain: Complain
 /// Whether a written value is this ratio, at full length or rounded to the decimals it has.
 ///
 /// A whole number is no rounded rate: who writes 1 means all.
-pub(super) fn agree(written: f64, exact: f64) -> bool {
+pub(in crate::upload) fn agree(written: f64, exact: f64) -> bool {
     let difference = (written - exact).abs();
     let text = written.to_string();
     let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());

@@ -1,0 +1,96 @@
+//! HELM's `stats.json`: a list of statistics, each with its name, split and perturbation.
+//!
+//! `count` there is the number of trials and not of instances, so n is HELM's own statistic
+//! `num_instances`, which is one of all instances of a split.
+
+use super::estimate::Draft;
+use super::harvest::{Declared, Harvest};
+use super::problems::Problems;
+use super::spot::{Reported, Spot};
+use super::{Context, Format, Notes};
+use metrics::{Problem, RunDocument, Slice};
+use std::collections::BTreeMap;
+
+pub(super) fn read(
+    root: &Spot,
+    context: &Context,
+    problems: &mut Problems,
+) -> Option<(RunDocument, Notes)> {
+    let mut harvest = Harvest::of(Format::Helm, context);
+    if !root.is_list() {
+        root.expected("a list of statistics", problems);
+        return None;
+    }
+    harvest.convention(
+        "means over trials, of the test split; a perturbation is an attribute, and `worst` is the \
+         least value, also where less is better",
+    );
+    let mut instances: BTreeMap<&str, u64> = BTreeMap::new();
+    for stat in root.items() {
+        if text(&stat, "name") == Some("num_instances")
+            && stat.find(&["name", "perturbation"]).is_none()
+        {
+            let n = stat.get("mean").and_then(|mean| mean.count());
+            instances.extend(text(&stat, "split").zip(n));
+        }
+    }
+    for stat in root.items() {
+        let Some(name) = text(&stat, "name") else {
+            stat.expected("an object whose `name` has a `name`", problems);
+            continue;
+        };
+        let split = text(&stat, "split");
+        if split.is_some_and(|split| split != "test") {
+            harvest.leave(stat.place(), name, "it is of another split than `test`");
+            continue;
+        }
+        let reported = match stat.get("mean") {
+            Some(mean) => mean.reported(problems),
+            None => Some(Reported::None("no trial has a value".to_owned())),
+        };
+        let Some(reported) = reported else { continue };
+        let slice = match slice(&stat) {
+            Ok(slice) => slice,
+            Err(error) => {
+                let problem = Problem::new("bad_slice", error.to_string());
+                problems.add_at(stat.place(), problem.expected("a perturbation with its name"));
+                continue;
+            }
+        };
+        let n = instances.get(split.unwrap_or("test")).copied();
+        let n = n.filter(|n| *n > 0 && slice.is_overall());
+        let key = match name {
+            "num_instances" => Some("count".to_owned()),
+            name => harvest.declare(name, Declared::default(), &stat.place()),
+        };
+        let Some(key) = key else { continue };
+        let draft = Draft::reported(&slice, &key, reported);
+        let draft = if key == "count" { draft } else { draft.of_rows(n) };
+        harvest.add(name, draft, stat.place());
+    }
+    harvest.settle(problems)
+}
+
+/// A text of a statistic's name.
+fn text<'n>(stat: &Spot<'n>, field: &str) -> Option<&'n str> {
+    stat.find(&["name", field])?.text()
+}
+
+fn slice(stat: &Spot) -> Result<Slice, metrics::slice::SliceError> {
+    let mut pairs: Vec<(&str, String)> = Vec::new();
+    if let Some(part) = text(stat, "sub_split") {
+        pairs.push(("sub_split", part.to_owned()));
+    }
+    if let Some(perturbation) = stat.find(&["name", "perturbation"]) {
+        let word = |field: &str| perturbation.get(field).and_then(|word| word.text());
+        let name = word("name").unwrap_or_default();
+        let classes = word("source_class").zip(word("target_class"));
+        let name = match classes {
+            Some((source, target)) => format!("{name} {source} to {target}"),
+            None => name.to_owned(),
+        };
+        pairs.push(("perturbation", name));
+        pairs.extend(word("computed_on").map(|on| ("computed_on", on.to_owned())));
+    }
+    Slice::new(pairs)
+}

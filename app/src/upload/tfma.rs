@@ -1,0 +1,221 @@
+//! TFMA and Fairness Indicators: metrics per slice, as people dump `slicing_metrics` or the
+//! protocol buffer behind it.
+
+mod slice_key;
+
+use super::estimate::{Draft, Field};
+use super::harvest::{Declared, Harvest};
+use super::measure::{self, DISPARITY};
+use super::problems::Problems;
+use super::spot::Spot;
+use super::{Context, Format, Notes};
+use metrics::{Interval, RunDocument, Slice};
+
+const LEVEL: f64 = 0.95;
+
+/// Metrics of Fairness Indicators and the catalogue's keys for the same.
+const INDICATORS: [(&str, Option<&str>); 10] = [
+    ("false_positive_rate", Some("false_positive_rate")),
+    ("false_negative_rate", Some("false_negative_rate")),
+    ("true_positive_rate", Some("true_positive_rate")),
+    ("true_negative_rate", Some("true_negative_rate")),
+    ("positive_rate", Some("selection_rate")),
+    ("negative_rate", None),
+    ("false_discovery_rate", Some("false_discovery_rate")),
+    ("false_omission_rate", Some("false_omission_rate")),
+    ("precision", Some("precision")),
+    ("recall", Some("true_positive_rate")),
+];
+
+/// The threshold whose rates are the model's, where there are several.
+const USUAL: f64 = 0.5;
+
+/// A value of a slice.
+struct Value<'n> {
+    /// Output and sub-key, where a model has several.
+    of: String,
+    name: String,
+    spot: Spot<'n>,
+    interval: Option<(f64, f64)>,
+}
+
+pub(super) fn read(
+    root: &Spot,
+    context: &Context,
+    problems: &mut Problems,
+) -> Option<(RunDocument, Notes)> {
+    let mut harvest = Harvest::of(Format::Tfma, context);
+    let dumped = root.get("slicingMetrics").or_else(|| root.get("slicing_metrics"));
+    let list = dumped.unwrap_or_else(|| root.clone());
+    let slices: Vec<Spot> = match (list.is_list(), root.get("sliceKey")) {
+        (true, _) => list.items().collect(),
+        (false, Some(_)) => vec![root.clone()],
+        (false, None) => {
+            root.expected("a list of slices, each with its metrics", problems);
+            return None;
+        }
+    };
+    let mut read: Vec<(Slice, Vec<Value>)> = Vec::new();
+    for item in &slices {
+        if item.get("crossSliceKey").is_some() {
+            harvest.leave(item.place(), "crossSliceKey", DISPARITY);
+            continue;
+        }
+        let Some(slice) = slice_key::of(item, problems) else { continue };
+        read.push((slice, values(item, &mut harvest, problems)));
+    }
+    let threshold = threshold(&read);
+    if let Some(threshold) = threshold {
+        harvest.convention(format!(
+            "rates at the threshold {threshold} are the catalogue's; at others they are metrics of their own"
+        ));
+    }
+    for (slice, values) in &read {
+        let rows = values.iter().find(|value| value.name == "example_count");
+        let rows = rows.and_then(|value| value.spot.number()).filter(|rows| rows.fract() == 0.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a whole number"
+        )]
+        let rows = rows.filter(|rows| (0.0..1e15).contains(rows)).map(|rows| rows as u64);
+        for value in values {
+            add(slice, value, rows, threshold, &mut harvest, problems);
+        }
+    }
+    harvest.settle(problems)
+}
+
+/// The metrics of one slice, in either way of writing them.
+fn values<'n>(item: &Spot<'n>, harvest: &mut Harvest, problems: &mut Problems) -> Vec<Value<'n>> {
+    let mut values = Vec::new();
+    if let Some(pairs) = item.get("metricKeysAndValues") {
+        for pair in pairs.items() {
+            let key = |field: &str| pair.find(&["key", field]).and_then(|part| part.text());
+            let (Some(name), Some(value)) = (key("name"), pair.get("value")) else {
+                pair.expected("an object with `key` and `value`", problems);
+                continue;
+            };
+            if pair.find(&["key", "isDiff"]).and_then(|it| it.truth()) == Some(true) {
+                harvest.leave(pair.place(), name, DISPARITY);
+                continue;
+            }
+            let end = |field: &str| {
+                let bound = pair.find(&["confidenceInterval", field])?;
+                bound.get("value").unwrap_or(bound).number()
+            };
+            let of = key("outputName").unwrap_or_default().to_owned();
+            let interval = end("lowerBound").zip(end("upperBound"));
+            values.extend(one(of, name, &value, interval, harvest));
+        }
+        return values;
+    }
+    let Some(outputs) = item.items().nth(1) else { return values };
+    for (output, sub_keys) in outputs.fields() {
+        for (sub_key, metrics) in sub_keys.fields() {
+            for (name, value) in metrics.fields() {
+                let of = format!("{output} {sub_key}").trim().to_owned();
+                values.extend(one(of, name, &value, None, harvest));
+            }
+        }
+    }
+    values
+}
+
+fn one<'n>(
+    of: String,
+    name: &str,
+    value: &Spot<'n>,
+    interval: Option<(f64, f64)>,
+    harvest: &mut Harvest,
+) -> Option<Value<'n>> {
+    let name = name.to_owned();
+    if let Some(spot) = value.get("doubleValue") {
+        let spot = spot.get("value").unwrap_or(spot);
+        return Some(Value { of, name, spot, interval });
+    }
+    let Some(bounded) = value.get("boundedValue") else {
+        harvest.leave(value.place(), &name, "its value is more than one number");
+        return None;
+    };
+    let end = |field: &str| {
+        let bound = bounded.get(field)?;
+        bound.get("value").unwrap_or(bound).number()
+    };
+    let interval = end("lowerBound").zip(end("upperBound"));
+    let spot = bounded.get("value")?;
+    let spot = spot.get("value").unwrap_or(spot);
+    Some(Value { of, name, spot, interval })
+}
+
+/// The metric of Fairness Indicators in a name, and its threshold: `…/false_positive_rate@0.50`.
+fn indicator(name: &str) -> Option<(&str, f64)> {
+    let (metric, threshold) = name.strip_prefix("fairness_indicators_metrics/")?.split_once('@')?;
+    Some((metric, threshold.parse().ok()?))
+}
+
+/// The one threshold, or the usual one of several.
+fn threshold(read: &[(Slice, Vec<Value>)]) -> Option<f64> {
+    let mut all: Vec<f64> = read
+        .iter()
+        .flat_map(|(_, values)| values)
+        .filter_map(|value| indicator(&value.name))
+        .map(|(_, threshold)| threshold)
+        .collect();
+    all.sort_by(f64::total_cmp);
+    all.dedup();
+    match all.as_slice() {
+        [only] => Some(*only),
+        all => all.iter().copied().find(|it| (it - USUAL).abs() < 1e-9),
+    }
+}
+
+fn add(
+    slice: &Slice,
+    value: &Value,
+    rows: Option<u64>,
+    threshold: Option<f64>,
+    harvest: &mut Harvest,
+    problems: &mut Problems,
+) {
+    let Value { of, name, spot, interval } = value;
+    let Some(reported) = spot.reported(problems) else { return };
+    let mut at = None;
+    let key = match indicator(name) {
+        _ if !of.is_empty() => None,
+        Some((metric, its)) if Some(its) == threshold => {
+            at = Some(its);
+            INDICATORS.iter().find(|(known, _)| *known == metric).and_then(|(_, key)| *key)
+        }
+        Some(_) => None,
+        None if name == "example_count" => Some("count"),
+        None => measure::key_of(name.strip_prefix("binary_").unwrap_or(name)),
+    };
+    let key = match key {
+        Some(key) => Some(key.to_owned()),
+        None => {
+            let named = format!("{of} {}", name.trim_start_matches("fairness_indicators_metrics/"));
+            let own = format!("tfma {}", named.trim());
+            harvest.declare(
+                &own,
+                Declared { name: named.trim(), ..Declared::default() },
+                &spot.place(),
+            )
+        }
+    };
+    let Some(key) = key else { return };
+    let mut draft = Draft::reported(slice, &key, reported);
+    draft.threshold = at.map_or(Field::Absent, Field::Is);
+    match (key.as_str(), rows) {
+        ("count", _) => draft = draft.of_rows(rows),
+        ("selection_rate" | "accuracy", Some(rows)) => draft = draft.counted(rows),
+        _ => {}
+    }
+    if let (Some((low, high)), Field::Absent, Field::Is(_)) =
+        (interval, &draft.numerator, &draft.value)
+    {
+        let method = "tfma".to_owned();
+        draft.interval = Field::Is(Interval { low: *low, high: *high, level: LEVEL, method });
+    }
+    harvest.add(name, draft, spot.place());
+}
