@@ -7,6 +7,7 @@ use app::upload::export::to_csv;
 use app::upload::{Context, Format, RUN_SCHEMA, Receipt, read};
 use metrics::counts::Counts;
 use metrics::rates::Setting;
+use metrics::scores::Scored;
 use metrics::{Instrument, Problem, RunDocument, Slice, State};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -393,7 +394,7 @@ fn what_evenhands_own_core_computes_is_accepted_unchanged() {
         ("none", Counts::of_confusion(0, 0, 0, 0)),
     ] {
         let slice = Slice::new([("sex", group)]).unwrap();
-        estimates.extend(metrics::rates::estimates(&slice, &counts, None, setting));
+        estimates.extend(metrics::rates::estimates(&slice, &counts, &Scored::default(), setting));
     }
     let mut weighted = Counts::default();
     for row in 1..=40_u8 {
@@ -403,7 +404,7 @@ fn what_evenhands_own_core_computes_is_accepted_unchanged() {
     }
     let setting = Setting { weighted: true, scored: true, ..setting };
     let slice = Slice::new([("sex", "weighted")]).unwrap();
-    estimates.extend(metrics::rates::estimates(&slice, &weighted, None, setting));
+    estimates.extend(metrics::rates::estimates(&slice, &weighted, &Scored::default(), setting));
     let (mut document, _) = accepted(full().to_string().as_bytes(), &Context::at(RECEIVED));
     document.dataset.rows = Some(546);
     document.estimates = estimates;

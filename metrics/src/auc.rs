@@ -5,6 +5,7 @@
 //! the variance are sums of integers and exact.
 
 use crate::counts::Sum;
+use crate::scores::Calibration;
 
 /// An area with its standard error.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -181,13 +182,8 @@ impl Grid {
 
     /// The bin of a score in 0..1.
     #[inline]
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "scores lie in 0..1, and the cast saturates"
-    )]
     pub fn bin(score: f64, bins: usize) -> usize {
-        ((score * bins as f64) as usize).min(bins - 1)
+        Calibration::bin(score, bins)
     }
 
     /// How many bins it has.
@@ -256,11 +252,45 @@ impl Grid {
         let bound = share(&mut self.weights.iter().map(|tied| tied.map(Sum::get)));
         ranks.finish().map(|auc| Auc { bound, ..auc })
     }
+
+    /// The average precision, rows of one bin tied, and how far that of the scores themselves can
+    /// lie from it; `None` without positives.
+    ///
+    /// Within a bin the precision at a positive is at most that when all positives and no negatives
+    /// of the bin were counted, and at least that when all negatives and the first positive were.
+    pub fn average_precision(&self) -> Option<(f64, f64)> {
+        let tied = |bin: usize| {
+            let rows = self.rows[bin].map(|rows| rows as f64);
+            self.weights.get(bin).map_or(rows, |weights| weights.map(Sum::get))
+        };
+        // A row of unknown weight may weigh next to nothing.
+        let first = if self.weights.is_empty() { 1.0 } else { 0.0 };
+        let (mut above, mut sums) = ([0.0; 2], [0.0; 3]);
+        for [negatives, positives] in (0..self.rows.len()).rev().map(tied) {
+            let [above_negatives, above_positives] = above;
+            above = [above_negatives + negatives, above_positives + positives];
+            if positives > 0.0 {
+                let precisions = [
+                    (above_positives + first) / (above_positives + first + above[0]),
+                    above[1] / (above[0] + above[1]),
+                    above[1] / (above[1] + above_negatives),
+                ];
+                for (sum, precision) in sums.iter_mut().zip(precisions) {
+                    // Nothing above and no negatives: precision is 1 wherever it is taken.
+                    *sum += positives * if precision.is_nan() { 1.0 } else { precision };
+                }
+            }
+        }
+        let [low, tied, high] = sums.map(|sum| sum / above[1]);
+        let bound = (tied - low).max(high - tied).max(0.0);
+        (above[1] > 0.0).then_some((tied.clamp(0.0, 1.0), bound))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scores::PrecisionRecall;
     use proptest::prelude::*;
 
     fn auc(rows: &[(f64, bool)]) -> Option<Auc> {
@@ -324,6 +354,23 @@ mod tests {
                     let apart = (on_grid.value - exact.value).abs();
                     prop_assert!(apart <= on_grid.bound + 1e-12, "{on_grid:?} {exact:?}");
                     prop_assert_eq!(on_grid.stderr.is_some(), exact.stderr.is_some());
+                }
+                let total = |rows: usize| {
+                    let mut sum = Sum::default();
+                    (0..rows).for_each(|_| sum.add(0.25));
+                    sum
+                };
+                let mut sorted = rows.clone();
+                sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+                let mut precisions =
+                    PrecisionRecall::new(total(rows.len() - positives), total(positives));
+                for (score, positive) in sorted {
+                    precisions.add(score.to_bits(), positive, 0.25);
+                }
+                let (on_grid, exact) = (whole.average_precision(), precisions.finish());
+                prop_assert_eq!(on_grid.is_some(), exact.is_some());
+                if let (Some((value, bound)), Some(exact)) = (on_grid, exact) {
+                    prop_assert!((value - exact).abs() <= bound + 1e-12, "{value} {exact} {bound}");
                 }
             }
         }

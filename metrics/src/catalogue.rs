@@ -2,11 +2,41 @@
 //!
 //! A metric that is not in it can still be uploaded, as a [`CustomMetric`] that the document declares.
 
-mod table;
+mod classification;
+mod generative;
+mod ranking;
+mod regression;
 
 use serde::{Deserialize, Serialize};
 
-pub use table::METRICS;
+/// Every metric that Evenhand knows, in the order of pages.
+pub const METRICS: &[Metric] = &joined();
+
+const FAMILIES: [&[Metric]; 4] =
+    [classification::METRICS, regression::METRICS, ranking::METRICS, generative::METRICS];
+
+const fn joined() -> [Metric; count()] {
+    let mut all = [FAMILIES[0][0]; count()];
+    let (mut family, mut at, mut to) = (0, 0, 0);
+    while family < FAMILIES.len() {
+        if at < FAMILIES[family].len() {
+            all[to] = FAMILIES[family][at];
+            (at, to) = (at + 1, to + 1);
+        } else {
+            (family, at) = (family + 1, 0);
+        }
+    }
+    all
+}
+
+const fn count() -> usize {
+    let (mut family, mut count) = (0, 0);
+    while family < FAMILIES.len() {
+        count += FAMILIES[family].len();
+        family += 1;
+    }
+    count
+}
 
 /// What a positive prediction means for the person it is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -86,7 +116,7 @@ pub struct Metric {
     pub kind: Kind,
     /// Its unit, `1` for a share or a score.
     pub unit: &'static str,
-    /// Its least and greatest value; `None` where an end is open.
+    /// Its least and greatest value, infinite where one end is open; `None` where both are.
     pub range: Option<[f64; 2]>,
     /// Which way it is better.
     pub better: Better,
@@ -116,34 +146,115 @@ impl Metric {
         self.key.ends_with("@k")
     }
 
+    /// Whether its key may say in brackets what it is about: a class, an attribute, a judgement.
+    pub fn is_of_something(&self) -> bool {
+        match self.family {
+            Family::Classification => {
+                !matches!(self.key, "count" | "accuracy") && !self.key.starts_with("macro_")
+            }
+            Family::Regression => false,
+            Family::Ranking => matches!(
+                self.key,
+                "ndkl" | "diversity@k" | "representation@k" | "representation_distance@k"
+            ),
+            Family::Generative => self.kind == Kind::Rate,
+        }
+    }
+
     /// The range, or the whole line where an end is open.
     pub fn holds(&self, value: f64) -> bool {
         value.is_finite() && self.range.is_none_or(|[low, high]| (low..=high).contains(&value))
     }
 }
 
-/// The metric of a key; a key with a cut-off carries it: `ndcg@10`.
+/// A metric's key, taken apart: `ndcg@10`, `precision[cat]`, `diversity@10[skin_tone]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key<'a> {
+    /// The key without what follows.
+    pub base: &'a str,
+    /// What stands after `@`.
+    pub cutoff: Option<&'a str>,
+    /// What stands in brackets: the class of a one-vs-rest metric, the attribute or judgement that
+    /// one of several is about, or [`CORRECTED`].
+    pub of: Option<&'a str>,
+}
+
+/// In brackets behind a rate: corrected for the error rates of the labels that it is made of.
+pub const CORRECTED: &str = "corrected";
+
+impl<'a> Key<'a> {
+    /// Takes a key apart, whether or not there is such a metric.
+    pub fn parse(key: &'a str) -> Self {
+        let (plain, of) = match key.strip_suffix(']').and_then(|key| key.split_once('[')) {
+            Some((plain, of)) => (plain, Some(of)),
+            None => (key, None),
+        };
+        let (base, cutoff) =
+            plain.split_once('@').map_or((plain, None), |(base, cutoff)| (base, Some(cutoff)));
+        Self { base, cutoff, of }
+    }
+
+    fn has_cutoff(&self) -> bool {
+        self.cutoff.is_some_and(|cutoff| {
+            !cutoff.is_empty()
+                && !cutoff.starts_with('0')
+                && cutoff.len() <= 6
+                && cutoff.bytes().all(|b| b.is_ascii_digit())
+        })
+    }
+}
+
+/// The metric of a key; a key with a cut-off carries it, and one of several in brackets what it is
+/// about.
 ///
 /// ```
 /// use metrics::catalogue;
 /// assert_eq!(catalogue::find("ndcg@10").unwrap().key, "ndcg@k");
-/// assert!(catalogue::find("ndcg").is_none());
+/// assert_eq!(catalogue::find("precision[cat]").unwrap().key, "precision");
+/// assert!(catalogue::find("ndcg").is_none() && catalogue::find("ndcg@10[cat]").is_none());
 /// assert_eq!(catalogue::nearest("true_postive_rate"), Some("true_positive_rate"));
 /// ```
 pub fn find(key: &str) -> Option<&'static Metric> {
-    match key.split_once('@') {
-        None => METRICS.iter().find(|metric| metric.key == key),
-        Some((base, cutoff)) => {
-            let whole = !cutoff.is_empty()
-                && !cutoff.starts_with('0')
-                && cutoff.len() <= 6
-                && cutoff.bytes().all(|b| b.is_ascii_digit());
-            METRICS
-                .iter()
-                .filter(|_| whole)
-                .find(|metric| metric.key.strip_suffix("@k").is_some_and(|known| known == base))
+    let written = Key::parse(key);
+    let metric = METRICS.iter().find(|metric| match metric.key.strip_suffix("@k") {
+        Some(base) => base == written.base && written.has_cutoff(),
+        None => metric.key == written.base && written.cutoff.is_none(),
+    })?;
+    written.of.is_none_or(|of| !of.trim().is_empty() && metric.is_of_something()).then_some(metric)
+}
+
+/// The range of a key's metric; open at both ends for a metric that is not in the catalogue.
+pub fn range(key: &str) -> [f64; 2] {
+    const OPEN: [f64; 2] = [f64::NEG_INFINITY, f64::INFINITY];
+    find(key).and_then(|metric| metric.range).unwrap_or(OPEN)
+}
+
+/// What a person reads for a key: the metric's name with its cut-off and what it is about.
+///
+/// ```
+/// use metrics::catalogue::name;
+/// assert_eq!(name("recall@20").as_deref(), Some("recall in the top 20"));
+/// assert_eq!(name("ndcg@10").as_deref(), Some("nDCG at 10"));
+/// assert_eq!(name("precision[cat]").as_deref(), Some("precision of cat"));
+/// assert_eq!(name("toxicity_rate[corrected]").as_deref(), Some("toxicity rate, corrected"));
+/// ```
+pub fn name(key: &str) -> Option<String> {
+    let name = find(key)?.name;
+    let written = Key::parse(key);
+    let mut words = match (written.cutoff, name.strip_suffix(" k")) {
+        (None, _) => name.to_owned(),
+        (Some(cutoff), Some(start)) => format!("{start} {cutoff}"),
+        (Some(cutoff), None) => format!("{name} at {cutoff}"),
+    };
+    match written.of {
+        None => {}
+        Some(CORRECTED) => words.push_str(", corrected"),
+        Some(of) => {
+            words.push_str(" of ");
+            words.push_str(of);
         }
     }
+    Some(words)
 }
 
 /// The known key that a mistyped one is nearest to, if any is near.
@@ -195,13 +306,19 @@ mod tests {
         assert_eq!(keys.len(), METRICS.len());
         for metric in METRICS {
             let written = metric.key.replace("@k", "@10");
+            for text in [metric.name, metric.unit, metric.formula, metric.use_when] {
+                assert!(!text.trim().is_empty(), "{}", metric.key);
+            }
+            assert!(!metric.hides.is_empty() && !metric.source.is_empty(), "{}", metric.key);
             assert_eq!(find(&written).map(|found| found.key), Some(metric.key));
         }
     }
 
     #[test]
     fn a_cut_off_is_a_whole_number_and_stands_only_where_the_metric_has_one() {
-        for key in ["ndcg", "ndcg@", "ndcg@0", "ndcg@ten", "ndcg@k", "accuracy@5", "ndcg@5@5"] {
+        for key in
+            ["ndcg", "ndcg@", "ndcg@0", "ndcg@ten", "ndcg@k", "accuracy@5", "ndcg@5@5", "ndcg@5[a]"]
+        {
             assert!(find(key).is_none(), "{key}");
         }
     }

@@ -6,8 +6,9 @@
 
 use crate::Problem;
 use crate::slice::normalise_name;
-use crate::spec::Spec;
+use crate::spec::{Spec, Task};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The column that makes a table a file of counts; it holds the version of the format.
@@ -19,6 +20,8 @@ pub const VERSION: &str = "1";
 pub const SPEC_DIGEST: &str = "spec_digest";
 /// The bin of the score grid, from 0.
 pub const SCORE_BIN: &str = "score_bin";
+/// The bin of the calibration error, from 0; the spec says how many there are.
+pub const CALIBRATION_BIN: &str = "calibration_bin";
 /// How many bins the grid has.
 pub const SCORE_BINS: &str = "score_bins";
 /// Weights were divided by two to the power of this.
@@ -32,6 +35,11 @@ pub const CELLS: [&str; 4] =
 /// Sums over rows in units of 2^-62: the score, its square, its squared error, and that squared.
 pub const SCORE_SUMS: [&str; 4] =
     ["score_sum", "score_squares", "squared_error_sum", "squared_error_squares"];
+/// Sums over rows of the loss, -ln of the probability of the label, over
+/// [`crate::scores::LARGEST_LOSS`], and of its square, in units of 2^-62.
+pub const LOSSES: [&str; 2] = ["loss_sum", "loss_squares"];
+/// Rows whose label had probability 0.
+pub const IMPOSSIBLE: &str = "impossible_rows";
 /// Sums of weights by cell, in units of 2^-62.
 pub const WEIGHTS: [&str; 4] = [
     "true_negative_weights",
@@ -63,7 +71,7 @@ pub const OTHERS: [&str; 4] =
 pub fn columns(spec: &Spec) -> Vec<&'static str> {
     let mut columns = vec![MARK, SPEC_DIGEST];
     if spec.score.is_some() {
-        columns.extend([SCORE_BINS, SCORE_BIN]);
+        columns.extend([SCORE_BINS, SCORE_BIN, CALIBRATION_BIN]);
     }
     if spec.weight.is_some() {
         columns.push(WEIGHT_EXPONENT);
@@ -76,6 +84,8 @@ pub fn columns(spec: &Spec) -> Vec<&'static str> {
     columns.extend(CELLS);
     if spec.score.is_some() {
         columns.extend(SCORE_SUMS);
+        columns.extend(LOSSES);
+        columns.push(IMPOSSIBLE);
     }
     if spec.weight.is_some() {
         columns.extend(WEIGHTS);
@@ -85,13 +95,15 @@ pub fn columns(spec: &Spec) -> Vec<&'static str> {
 }
 
 /// What of a spec decides how rows are counted, as sixteen hexadecimal digits: the first of the
-/// SHA-256 of its columns, its positive class, its threshold and what it does with empty attributes.
+/// SHA-256 of its columns, its positive class, its threshold, its bins of the calibration error and
+/// what it does with empty attributes.
 pub fn digest(spec: &Spec) -> String {
     let counting = Spec {
         id: None,
         cluster: None,
         positive_outcome: None,
         intersections: Vec::new(),
+        label_noise: BTreeMap::new(),
         ..spec.clone()
     };
     let text = serde_json::to_vec(&counting).unwrap_or_default();
@@ -105,8 +117,16 @@ pub fn digest(spec: &Spec) -> String {
 /// What keeps the rows of a spec from being counted elsewhere.
 ///
 /// # Errors
-/// When an attribute has the name of a column of counts.
+/// When the task is not binary classification, or an attribute has the name of a column of counts.
 pub fn check(spec: &Spec) -> Result<(), Vec<Problem>> {
+    if spec.task != Task::BinaryClassification {
+        let message = format!("rows of task `{}` are not counted elsewhere", spec.task.as_str());
+        return Err(vec![
+            Problem::new("other_task", message)
+                .at_pointer("/task")
+                .expected("`binary_classification`"),
+        ]);
+    }
     let own = columns(spec);
     let problems: Vec<Problem> = spec
         .slices

@@ -27,6 +27,17 @@ impl Sum {
         self.0 as f64 / ONE as f64
     }
 
+    /// A sum less a part of it.
+    #[must_use]
+    pub fn minus(self, part: Self) -> Self {
+        Self(self.0.saturating_sub(part.0))
+    }
+
+    /// The sum of so many ones.
+    pub fn of_ones(count: u64) -> Self {
+        Self(u128::from(count) * u128::from(ONE))
+    }
+
     /// The sum of two sums; at most the largest one that can be kept, which 2^66 rows may reach.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
@@ -88,6 +99,49 @@ pub struct Weights {
     pub squares: Sum,
 }
 
+/// Rows with their weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// How many rows.
+    pub rows: u64,
+    /// Their weights, where they have any.
+    pub weights: Weights,
+}
+
+impl Amount {
+    /// Adds a row with its weight, scaled to 0..1.
+    #[inline]
+    pub fn add(&mut self, weight: f64) {
+        self.rows += 1;
+        self.weights.sum.add(weight);
+        self.weights.squares.add(weight * weight);
+    }
+
+    /// Two disjoint sets of rows taken together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            rows: self.rows + other.rows,
+            weights: Weights {
+                sum: self.weights.sum.plus(other.weights.sum),
+                squares: self.weights.squares.plus(other.weights.squares),
+            },
+        }
+    }
+
+    /// The rows that are left without a part of them.
+    #[must_use]
+    pub fn minus(self, part: Self) -> Self {
+        Self {
+            rows: self.rows - part.rows,
+            weights: Weights {
+                sum: self.weights.sum.minus(part.weights.sum),
+                squares: self.weights.squares.minus(part.weights.squares),
+            },
+        }
+    }
+}
+
 /// What a slice's metrics need to know of its rows. Add rows with the `add_*` methods, merge with
 /// [`Counts::plus`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,6 +166,16 @@ impl Counts {
     /// The counts of a confusion matrix, without scores.
     pub fn of_confusion(tp: u64, fp: u64, false_negatives: u64, tn: u64) -> Self {
         Self { rows: [tn, false_negatives, fp, tp], ..Self::default() }
+    }
+
+    /// The counts of a confusion matrix whose rows may be weighted: true negatives, false negatives,
+    /// false positives, true positives.
+    pub fn of_amounts(amounts: [Amount; 4]) -> Self {
+        Self {
+            rows: amounts.map(|amount| amount.rows),
+            weights: amounts.map(|amount| amount.weights),
+            ..Self::default()
+        }
     }
 
     /// Adds a row; `cell` is label + 2 × prediction.

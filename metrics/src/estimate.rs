@@ -43,7 +43,8 @@ pub struct Estimate {
     /// Rows with a positive label among the n.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub positives: Option<u64>,
-    /// Kish's effective n where rows are weighted.
+    /// Kish's effective n where rows are weighted; where they come in clusters, the number of
+    /// independent rows that would know as much.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_effective: Option<f64>,
     /// Standard error, where the interval was made from one.
@@ -72,6 +73,30 @@ pub enum State {
 }
 
 impl Estimate {
+    /// Nothing yet: a metric's key on a slice.
+    pub(crate) fn blank(slice: &Slice, key: &str) -> Self {
+        Self {
+            slice: slice.clone(),
+            metric: key.to_owned(),
+            value: None,
+            n: None,
+            numerator: None,
+            denominator: None,
+            positives: None,
+            n_effective: None,
+            stderr: None,
+            threshold: None,
+            interval: None,
+            undefined: None,
+        }
+    }
+
+    /// The number of rows of a slice.
+    #[cfg(feature = "read")]
+    pub(crate) fn count(slice: &Slice, rows: u64) -> Self {
+        Self { value: Some(rows as f64), n: Some(rows), ..Self::blank(slice, "count") }
+    }
+
     /// What it can be used for.
     pub fn state(&self) -> State {
         match (self.value, self.n) {
@@ -109,9 +134,15 @@ impl Estimate {
         }
         let n = self.n_effective.unwrap_or(n as f64);
         let in_unit = (0.0..=1.0).contains(&value) && n > 0.0;
+        let range = catalogue::range(&self.metric);
         let bounds = match (stored.method.as_str(), self.stderr) {
-            (method::WILSON_KISH | method::WILSON_BOUND, _) if in_unit => {
+            (method::WILSON_KISH | method::WILSON_CLUSTER, _) if in_unit => {
                 Some(interval::wilson(value, n, level))
+            }
+            (method::WILSON_BOUND, _) => interval::mean_without_spread(value, n, range, level)
+                .or_else(|| in_unit.then(|| interval::wilson(value, n, level))),
+            (method::WILSON_POSITIVES, _) if in_unit && self.n_effective.is_none() => {
+                Some(interval::wilson(value, self.positives.unwrap_or(0) as f64, level))
             }
             (method::WILSON_F1, _) if in_unit => {
                 let share = value / (2.0 - value);
@@ -120,18 +151,28 @@ impl Estimate {
             (method::EXACT_PAIRS, _) if self.positives.is_some() => {
                 Some(interval::perfect_auc(value, rates::least_class(self), level))
             }
-            (method::T, Some(stderr)) if n > 1.0 => {
+            (method::T | method::T_CLUSTER, Some(stderr)) if n > 1.0 => {
                 let bounds = interval::mean_t(value, stderr, n - 1.0, level);
-                let range = catalogue::find(&self.metric).and_then(|metric| metric.range);
-                let [low, high] = range.unwrap_or([f64::NEG_INFINITY, f64::INFINITY]);
-                Some(Bounds { value, low: bounds.low.max(low), high: bounds.high.min(high) })
+                Some(bounds.clamped(range[0], range[1]))
             }
-            (method::DELONG | method::DELONG_KISH | method::HANLEY_MCNEIL, Some(stderr))
-                if value > 0.0 && value < 1.0 =>
-            {
-                Some(interval::logit_normal(value, stderr, level))
+            (
+                method::DELONG
+                | method::DELONG_KISH
+                | method::HANLEY_MCNEIL
+                | method::LOGIT_POSITIVES,
+                Some(stderr),
+            ) if value > 0.0 && value < 1.0 => Some(interval::logit_normal(value, stderr, level)),
+            (method::DELTA | method::DELTA_CLUSTER, Some(stderr)) => {
+                Some(interval::delta(value, stderr, level, range))
             }
-            (method::DELTA, Some(stderr)) if in_unit => Some(interval::delta(value, stderr, level)),
+            (method::DELTA_BIAS, Some(stderr)) => {
+                // What the lower end was moved by, unless it was cut off at 0.
+                let half = interval::z(stored.level) * stderr;
+                let bias = (value - stored.low - half).max(0.0);
+                let bounds = interval::delta(value, stderr, level, range);
+                let low = if stored.low > 0.0 { (bounds.low - bias).max(range[0]) } else { 0.0 };
+                Some(Bounds { low, ..bounds })
+            }
             _ if (stored.level - level).abs() < 1e-9 => {
                 Some(Bounds { value, low: stored.low, high: stored.high })
             }

@@ -3,6 +3,12 @@
 mod aggregate;
 mod counted;
 mod gather;
+mod judged;
+mod multiclass;
+mod noise;
+mod ranking;
+mod ratios;
+mod regression;
 mod search;
 mod sums;
 mod tally;
@@ -11,12 +17,15 @@ pub use search::{
     Confirmation, Explained, Found, MOST_DEPTH, Search, Side, SliceSearch, find_slices,
 };
 
+use crate::catalogue::{CORRECTED, Outcome};
 use crate::paired::{Column, Rows};
 use crate::rates::{self, Setting};
 use crate::read::{self, FileRead, Ids, Table};
 use crate::run::{self, Instrument};
 use crate::slice::normalise_name;
-use crate::{DatasetRef, Problem, RunDocument, Spec};
+use crate::spec::Task;
+use crate::{DatasetRef, Estimate, Problem, RunDocument, Spec};
+use aggregate::SliceCounts;
 use gather::Gathered;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -94,12 +103,14 @@ pub struct GroupRead {
 }
 
 /// Evaluates a file of predictions (CSV, Parquet or NDJSON, each also gzip or zstd compressed),
-/// recognised by its content: every metric that its columns allow, overall, per group and per
-/// intersection. A file of counts ([`crate::counted`]) gives what the rows give that were counted.
+/// recognised by its content: every metric that its task and its columns allow, overall, per group
+/// and per intersection. A file of counts ([`crate::counted`]) gives what the rows give that were
+/// counted.
 ///
-/// Memory grows with the number of rows only where there are scores or weights, and only up to
-/// 10,000,000 rows (some 40 bytes each, and 2 per attribute), never with the width of the file.
-/// Beyond that many rows, areas under the ROC curve are taken on a grid of scores, with its bound.
+/// In binary classification memory grows with the number of rows only where there are scores,
+/// weights or ids, and only up to 10,000,000 rows (some 40 bytes each, and 2 per attribute), never
+/// with the width of the file. Beyond that many rows, areas under curves are taken on a grid of
+/// scores, with their bounds. Other tasks keep all rows.
 ///
 /// # Errors
 /// Every problem of the file, up to a hundred and a count of the rest, each with its place. In
@@ -123,6 +134,7 @@ pub fn evaluate_with_rows(
     most: u64,
 ) -> Result<(Evaluation, Result<Rows, NoRows>), Vec<Problem>> {
     let why = match (&spec.id, &spec.weight) {
+        _ if spec.task != Task::BinaryClassification => Some(NoRows::OtherTask),
         (None, _) => Some(NoRows::NoId),
         (_, Some(_)) => Some(NoRows::Weighted),
         (Some(_), None) => None,
@@ -142,6 +154,9 @@ pub fn evaluate_with_rows(
 /// Why the rows of a file cannot be compared with those of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoRows {
+    /// What is kept of a row is a case that was labelled and predicted yes or no.
+    #[error("rows are compared one by one in binary classification only")]
+    OtherTask,
     /// Nothing says which row is which.
     #[error("the spec names no `id`")]
     NoId,
@@ -173,24 +188,27 @@ fn read_and_count(
         return Err(vec![problem.expected("a number between 0 and 1")]);
     }
     let (header, lines) = read::header(path)?;
-    let Gathered { file, slices, table } =
-        if header.iter().any(|column| column == crate::counted::MARK) {
-            let (file, slices) = counted::read(path, spec, lines)?;
-            Gathered { file, slices, table: None }
-        } else {
-            gather::gather(path, spec, ids)?
+    let holds_counts = header.iter().any(|column| column == crate::counted::MARK);
+    let (file, mut evaluated, attributes, table) = if holds_counts {
+        let (file, slices) = counted::read(path, spec, lines)?;
+        (file, binary(&slices, spec, about.level), groups_of(&slices, spec), None)
+    } else if spec.task == Task::BinaryClassification {
+        let Gathered { file, slices, table } = gather::gather(path, spec, ids)?;
+        (file, binary(&slices, spec, about.level), groups_of(&slices, spec), table)
+    } else {
+        let (file, table) = gather::kept(path, spec)?;
+        let evaluated = match spec.task {
+            Task::MulticlassClassification => multiclass::evaluate(&table, spec, about.level)?,
+            Task::Regression => regression::evaluate(&table, spec, about.level)?,
+            _ => lists_and_judgements(&table, spec, about.level)?,
         };
-    let setting = Setting {
-        weighted: spec.weight.is_some(),
-        scored: spec.score.is_some(),
-        threshold: spec.threshold,
-        level: about.level,
+        (file, evaluated, attributes_of(&table), None)
     };
+    // By slice as binary classification has them; within a slice the order stays.
+    evaluated
+        .estimates
+        .sort_by(|a, b| (a.slice.arity(), &a.slice).cmp(&(b.slice.arity(), &b.slice)));
     let rows_used = file.rows;
-    let estimates = slices
-        .iter()
-        .flat_map(|slice| rates::estimates(&slice.slice, &slice.counts, slice.auc, setting))
-        .collect();
     let document = RunDocument {
         schema: run::SCHEMA.to_owned(),
         evaluated_at: about.evaluated_at,
@@ -199,14 +217,17 @@ fn read_and_count(
             name: "evenhand-metrics".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             definitions: run::DEFINITIONS.to_owned(),
-            judge: None,
+            judge: spec.judged.as_ref().and_then(|judged| judged.judge.clone()),
         },
-        positive_outcome: spec.positive_outcome,
+        // Of several classes none is the positive one.
+        positive_outcome: spec
+            .positive_outcome
+            .or((spec.task == Task::MulticlassClassification).then_some(Outcome::Neutral)),
         metrics: Vec::new(),
-        estimates,
+        estimates: evaluated.estimates,
     };
     let rows = ids.and(table).and_then(|table| rows_of(table, spec));
-    let receipt = receipt(file, spec, &slices);
+    let receipt = receipt(file, spec, attributes, evaluated.notes);
     Ok((Evaluation { document, receipt }, rows))
 }
 
@@ -233,9 +254,73 @@ fn rows_of(table: Table, spec: &Spec) -> Option<Rows> {
     Some(rows.clustered(spec.cluster.is_some()))
 }
 
-fn receipt(file: FileRead, spec: &Spec, slices: &[aggregate::SliceCounts]) -> Receipt {
-    let attributes = spec
-        .slices
+/// What a task makes of the rows, and what is to be said of it.
+struct Evaluated {
+    estimates: Vec<Estimate>,
+    notes: Vec<String>,
+}
+
+fn binary(slices: &[SliceCounts], spec: &Spec, level: f64) -> Evaluated {
+    let setting = Setting {
+        weighted: spec.weight.is_some(),
+        scored: spec.score.is_some(),
+        threshold: spec.threshold,
+        level,
+    };
+    let mut estimates: Vec<Estimate> = slices
+        .iter()
+        .flat_map(|slice| rates::estimates(&slice.slice, &slice.counts, &slice.scored, setting))
+        .collect();
+    if let Some(error_rates) = spec.label_noise.get("label") {
+        let key = format!("base_rate[{CORRECTED}]");
+        let base_rates = estimates.iter().filter(|estimate| estimate.metric == "base_rate");
+        let better: Vec<Estimate> = base_rates
+            .map(|observed| noise::corrected(observed, &key, error_rates, level))
+            .collect();
+        estimates.extend(better);
+    }
+    let mut notes = Vec::new();
+    if let (Some(threshold), Some(score)) = (spec.threshold, &spec.score) {
+        notes.push(format!("predictions are `{score}` of at least {threshold}"));
+    }
+    if let Some(cluster) = &spec.cluster {
+        notes.push(format!(
+            "rows of one `{cluster}` were counted as independent, so intervals may be too narrow"
+        ));
+    }
+    let bound = |of: fn(&crate::scores::Scored) -> f64| {
+        slices.iter().map(|slice| of(&slice.scored)).fold(0.0, f64::max)
+    };
+    let area = bound(|scored| scored.auc.map_or(0.0, |auc| auc.bound));
+    let precision = bound(|scored| scored.average_precision_bound);
+    if area > 0.0 || precision > 0.0 {
+        notes.push(format!(
+            "scores were put on a grid, so areas under the ROC curve may be off by up to \
+             {area:.5} and average precisions by {precision:.5}; their intervals allow for it"
+        ));
+    }
+    Evaluated { estimates, notes }
+}
+
+/// Rankings, judged responses, and images, which may be both.
+fn lists_and_judgements(table: &Table, spec: &Spec, level: f64) -> Result<Evaluated, Vec<Problem>> {
+    let mut all = Evaluated { estimates: Vec::new(), notes: Vec::new() };
+    let mut add = |more: Evaluated| {
+        all.estimates.extend(more.estimates);
+        all.notes.extend(more.notes);
+    };
+    if let Some(judged) = &spec.judged {
+        add(judged::evaluate(table, spec, judged, level)?);
+    }
+    if let Some(ranking) = &spec.ranking {
+        add(ranking::evaluate(table, spec, ranking, level)?);
+    }
+    Ok(all)
+}
+
+/// The groups of each attribute, as slices of one attribute have them.
+fn groups_of(slices: &[SliceCounts], spec: &Spec) -> Vec<AttributeRead> {
+    spec.slices
         .iter()
         .map(|column| {
             let name = normalise_name(column);
@@ -247,24 +332,44 @@ fn receipt(file: FileRead, spec: &Spec, slices: &[aggregate::SliceCounts]) -> Re
                 .collect();
             AttributeRead { name, groups }
         })
-        .collect();
-    let mut notes = Vec::new();
-    if let (Some(threshold), Some(score)) = (spec.threshold, &spec.score) {
-        notes.push(format!("predictions are `{score}` of at least {threshold}"));
-    }
-    if let Some(cluster) = &spec.cluster {
-        notes.push(format!(
-            "rows of one `{cluster}` were counted as independent, so intervals may be too narrow"
-        ));
-    }
+        .collect()
+}
+
+/// The groups of each attribute that have rows.
+fn attributes_of(table: &Table) -> Vec<AttributeRead> {
+    table
+        .attributes
+        .iter()
+        .map(|attribute| {
+            let mut rows = vec![0_u64; attribute.groups.len()];
+            for &code in &attribute.codes {
+                rows[usize::from(code)] += 1;
+            }
+            let mut groups: Vec<GroupRead> = attribute
+                .groups
+                .iter()
+                .zip(rows)
+                .filter(|(_, rows)| *rows > 0)
+                .map(|(name, rows)| GroupRead { name: name.clone(), rows })
+                .collect();
+            groups.sort_by(|a, b| a.name.cmp(&b.name));
+            AttributeRead { name: attribute.name.clone(), groups }
+        })
+        .collect()
+}
+
+fn receipt(
+    file: FileRead,
+    spec: &Spec,
+    attributes: Vec<AttributeRead>,
+    mut notes: Vec<String>,
+) -> Receipt {
     if spec.weight.is_some() {
         notes.push("weighted: intervals use the effective number of rows".to_owned());
     }
-    let bound = slices.iter().filter_map(|slice| Some(slice.auc?.bound)).fold(0.0, f64::max);
-    if bound > 0.0 {
+    if !spec.label_noise.is_empty() {
         notes.push(format!(
-            "areas under the curve are of scores on a grid, so they may be off by up to {bound:.5}; \
-             their intervals allow for it"
+            "`{CORRECTED}` rates are what the given error rates of the labels make of the observed ones"
         ));
     }
     Receipt {

@@ -2,7 +2,8 @@
 //! or `libm` arithmetic, so that the same bytes come out on every machine and in the browser.
 //!
 //! Sources: Wilson 1927; Newcombe 1998, Stat Med 17:873; Donner & Zou 2012, SMMR 21:347 (MOVER for
-//! ratios); DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44:837; Hanley & McNeil 1982.
+//! ratios); DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44:837; Hanley & McNeil 1982; Boyd, Eng
+//! & Page 2013, ECML (average precision).
 
 mod beta;
 mod quantile;
@@ -22,6 +23,9 @@ pub mod method {
     pub const WILSON: &str = "wilson";
     /// Wilson's interval on Kish's effective n; approximate, for weighted rows.
     pub const WILSON_KISH: &str = "wilson_kish";
+    /// Wilson's interval on the number of independent rows that would know as much as these rows
+    /// in clusters do, by the cluster-robust variance.
+    pub const WILSON_CLUSTER: &str = "wilson_cluster";
     /// Wilson's interval at the mean of a quantity in 0..1: wider than any such quantity needs.
     /// For means whose rows show no spread at all.
     pub const WILSON_BOUND: &str = "wilson_bound";
@@ -29,6 +33,8 @@ pub mod method {
     pub const WILSON_F1: &str = "wilson_f1";
     /// Mean and Student's t.
     pub const T: &str = "t";
+    /// Mean and Student's t, with the cluster-robust variance and a degree less than clusters.
+    pub const T_CLUSTER: &str = "t_cluster";
     /// DeLong's variance on the logit scale.
     pub const DELONG: &str = "delong_logit";
     /// DeLong's variance on the logit scale with Kish's effective n; approximate.
@@ -37,11 +43,21 @@ pub mod method {
     pub const HANLEY_MCNEIL: &str = "hanley_mcneil_logit";
     /// The exact bound of an area of 0 or 1.
     pub const EXACT_PAIRS: &str = "exact_pairs";
-    /// Behind one of the four above where scores were put on a grid: their interval, wider on either
+    /// Behind another name where scores were put on a grid: their interval, wider on either
     /// side by how far the area on the grid can lie from that of the scores.
     pub const ON_GRID: &str = "_grid";
     /// Delta method.
     pub const DELTA: &str = "delta";
+    /// Delta method with the cluster-robust variance; clusters may be queries.
+    pub const DELTA_CLUSTER: &str = "delta_cluster";
+    /// Delta method, its lower end moved down by the bias that noise alone can make.
+    pub const DELTA_BIAS: &str = "delta_bias";
+    /// Wilson's interval on the number of positives, for an average precision of 0 or 1.
+    pub const WILSON_POSITIVES: &str = "wilson_positives";
+    /// Delta method around a rate that was corrected for the errors of its labels.
+    pub const ROGAN_GLADEN: &str = "rogan_gladen";
+    /// Binomial variance on the number of positives, on the logit scale (Boyd, Eng & Page 2013).
+    pub const LOGIT_POSITIVES: &str = "logit_positives";
     /// Newcombe's hybrid score interval of a difference of rates.
     pub const NEWCOMBE: &str = "newcombe";
     /// MOVER: a difference or mean of quantities from their own intervals.
@@ -95,7 +111,9 @@ impl Bounds {
         Self { low: self.low - bound, high: self.high + bound, ..self }.clamped(0.0, 1.0)
     }
 
-    fn clamped(self, low: f64, high: f64) -> Self {
+    /// The quantity with its limits cut to its range.
+    #[must_use]
+    pub fn clamped(self, low: f64, high: f64) -> Self {
         Self { low: self.low.max(low), high: self.high.min(high), ..self }
     }
 
@@ -144,10 +162,21 @@ pub fn mean_t(mean: f64, stderr: f64, degrees: f64, level: f64) -> Bounds {
     Bounds { value: mean, low: mean - half, high: mean + half }
 }
 
-/// A quantity in 0..1 with its normal standard error, cut to 0..1.
-pub fn delta(value: f64, stderr: f64, level: f64) -> Bounds {
+/// A quantity with its normal standard error, cut to its range.
+pub fn delta(value: f64, stderr: f64, level: f64, range: [f64; 2]) -> Bounds {
     let half = z(level) * stderr;
-    Bounds { value, low: value - half, high: value + half }.clamped(0.0, 1.0)
+    Bounds { value, low: value - half, high: value + half }.clamped(range[0], range[1])
+}
+
+/// The mean of `n` values that show no spread: Wilson's interval on the scale of their range, which
+/// is wider than any quantity within it needs. `None` where an end of the range is open, for then
+/// nothing bounds what was not seen.
+pub fn mean_without_spread(mean: f64, n: f64, range: [f64; 2], level: f64) -> Option<Bounds> {
+    let [low, high] = range;
+    let width = high - low;
+    (width.is_finite() && n > 0.0)
+        .then(|| wilson((mean - low) / width, n, level).through(|share| low + width * share))
+        .map(|bounds| Bounds { value: mean, ..bounds })
 }
 
 /// A quantity strictly between 0 and 1 with its standard error, on the logit scale.

@@ -19,18 +19,23 @@ pub mod disparity;
 pub mod estimate;
 #[cfg(feature = "read")]
 pub mod evaluate;
+pub mod exact;
 mod hypergeometric;
 pub mod interval;
 pub mod monitor;
+pub mod multiclass;
 pub mod multiplicity;
 pub mod paired;
 pub mod power;
 pub mod problem;
 pub mod random;
+pub mod ranking;
 pub mod rates;
+pub mod ratio;
 #[cfg(feature = "read")]
 mod read;
 pub mod run;
+pub mod scores;
 pub mod significance;
 pub mod slice;
 pub mod spec;

@@ -1,10 +1,10 @@
 //! From counts to estimates: every metric of binary classification, with its interval.
 
-use crate::auc::Auc;
 use crate::counts::Cell::{FalseNegative, FalsePositive, TrueNegative, TruePositive};
 use crate::counts::{Cell, Counts, Moments};
 use crate::interval::{self, Bounds, method};
-use crate::{Estimate, Slice};
+use crate::scores::Scored;
+use crate::{Estimate, Interval, Slice};
 
 /// A rate of counts: rows in the cells of the numerator among those of the denominator.
 struct Rate {
@@ -14,6 +14,9 @@ struct Rate {
     /// Why it is undefined when nothing is in the denominator.
     empty: &'static str,
 }
+
+/// The range of a share.
+const UNIT: [f64; 2] = [0.0, 1.0];
 
 const ALL: &[Cell] = &[TrueNegative, FalseNegative, FalsePositive, TruePositive];
 const POSITIVE: &[Cell] = &[TruePositive, FalseNegative];
@@ -44,6 +47,11 @@ const RATES: &[Rate] = &[
     rate("base_rate", POSITIVE, ALL, "no rows"),
 ];
 
+/// The metrics that look at scores.
+#[cfg(feature = "read")]
+pub(crate) const OF_SCORES: &[&str] =
+    &["brier_score", "mean_score", "roc_auc", "average_precision", "log_loss", "calibration_error"];
+
 /// What the rows of all slices have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
@@ -57,12 +65,12 @@ pub struct Setting {
     pub level: f64,
 }
 
-/// Every metric of a slice, in the order of the catalogue's kinds: count, rates, composites, means,
-/// area.
+/// Every metric of a slice, in the order of the catalogue's kinds: count, rates, composites, and
+/// those of scores where there are any.
 pub fn estimates(
     slice: &Slice,
     counts: &Counts,
-    auc: Option<Auc>,
+    scored: &Scored,
     setting: Setting,
 ) -> Vec<Estimate> {
     let made = Maker { slice, counts, setting };
@@ -73,7 +81,10 @@ pub fn estimates(
     if setting.scored {
         all.push(made.mean("brier_score", counts.squared_errors()));
         all.push(made.mean("mean_score", counts.scores()));
-        all.push(made.roc_auc(auc));
+        all.push(made.roc_auc(scored));
+        all.push(made.average_precision(scored));
+        all.push(made.log_loss(scored));
+        all.push(made.calibration_error(scored));
     }
     all
 }
@@ -149,20 +160,7 @@ struct Share {
 
 impl Maker<'_> {
     fn blank(&self, key: &str) -> Estimate {
-        Estimate {
-            slice: self.slice.clone(),
-            metric: key.to_owned(),
-            value: None,
-            n: None,
-            numerator: None,
-            denominator: None,
-            positives: None,
-            n_effective: None,
-            stderr: None,
-            threshold: None,
-            interval: None,
-            undefined: None,
-        }
+        Estimate::blank(self.slice, key)
     }
 
     /// A metric that looks at the rows in some cells.
@@ -252,7 +250,7 @@ impl Maker<'_> {
             let slope = 2.0 / ((1.0 + share.value) * (1.0 + share.value));
             let stderr = slope * (share.value * (1.0 - share.value) / share.n).sqrt();
             estimate.stderr = Some(stderr);
-            (interval::delta(f1, stderr, level), method::DELTA)
+            (interval::delta(f1, stderr, level, UNIT), method::DELTA)
         };
         estimate.interval = Some(bounds.interval(level, name));
         estimate
@@ -279,7 +277,7 @@ impl Maker<'_> {
         let (bounds, name) = if variance(&sensitivity) > 0.0 && variance(&specificity) > 0.0 {
             let stderr = (variance(&sensitivity) + variance(&specificity)).sqrt() / 2.0;
             estimate.stderr = Some(stderr);
-            (interval::delta(value, stderr, level), method::DELTA)
+            (interval::delta(value, stderr, level, UNIT), method::DELTA)
         } else {
             let wilson = |share: &Share| interval::wilson(share.value, share.n, level);
             (interval::average(wilson(&sensitivity), wilson(&specificity)), method::MOVER_D)
@@ -312,10 +310,10 @@ impl Maker<'_> {
         estimate
     }
 
-    fn roc_auc(&self, auc: Option<Auc>) -> Estimate {
+    fn roc_auc(&self, scored: &Scored) -> Estimate {
         let mut estimate = self.over("roc_auc", ALL);
         let level = self.setting.level;
-        let Some(auc) = auc else {
+        let Some(auc) = scored.auc else {
             let (positives, rows) = (self.counts.positives(), self.counts.all());
             estimate.undefined = Some(
                 match (positives, rows - positives) {
@@ -349,13 +347,91 @@ impl Maker<'_> {
             estimate.stderr = Some(stderr);
             (interval::logit_normal(auc.value, stderr, level), name)
         };
-        let mut interval = bounds.widened(auc.bound).interval(level, name);
-        if auc.bound > 0.0 {
-            interval.method.push_str(method::ON_GRID);
-        }
-        estimate.interval = Some(interval);
+        estimate.interval = Some(on_grid(bounds, auc.bound, level, name));
         estimate
     }
+}
+
+/// The metrics of scores that are not moments of them.
+impl Maker<'_> {
+    fn average_precision(&self, scored: &Scored) -> Estimate {
+        let mut estimate = self.over("average_precision", ALL);
+        let level = self.setting.level;
+        let Some(value) = scored.average_precision else {
+            estimate.undefined = Some(self.empty(POSITIVE, "no positives"));
+            return estimate;
+        };
+        estimate.value = Some(value);
+        let n =
+            if self.setting.weighted { self.effective(POSITIVE) } else { self.amount(POSITIVE) };
+        let (bounds, name) = if value <= 0.0 || value >= 1.0 {
+            (interval::wilson(value, n, level), method::WILSON_POSITIVES)
+        } else {
+            let stderr = (value * (1.0 - value) / n).sqrt();
+            estimate.stderr = Some(stderr);
+            (interval::logit_normal(value, stderr, level), method::LOGIT_POSITIVES)
+        };
+        estimate.interval = Some(on_grid(bounds, scored.average_precision_bound, level, name));
+        estimate
+    }
+
+    fn log_loss(&self, scored: &Scored) -> Estimate {
+        let mut estimate = self.over("log_loss", ALL);
+        let level = self.setting.level;
+        match scored.calibration.log_loss() {
+            Err(1) => estimate.undefined = Some("the label of a row had probability 0".to_owned()),
+            Err(rows) => {
+                estimate.undefined = Some(format!("the labels of {rows} rows had probability 0"));
+            }
+            Ok(None) => estimate.undefined = Some(self.empty(ALL, "no rows")),
+            Ok(Some((mean, spread))) => {
+                let n = estimate.n_effective.unwrap_or(self.amount(ALL));
+                estimate.value = Some(mean);
+                // Without spread nothing bounds the losses that were not seen.
+                if n > 1.0 && spread > 1e-12 {
+                    let stderr = (spread / (n - 1.0)).sqrt();
+                    let bounds = interval::mean_t(mean, stderr, n - 1.0, level);
+                    estimate.stderr = Some(stderr);
+                    estimate.interval =
+                        Some(bounds.clamped(0.0, f64::INFINITY).interval(level, method::T));
+                }
+            }
+        }
+        estimate
+    }
+
+    fn calibration_error(&self, scored: &Scored) -> Estimate {
+        let mut estimate = self.over("calibration_error", ALL);
+        let level = self.setting.level;
+        let n = estimate.n_effective.unwrap_or(self.amount(ALL));
+        let Some(error) = scored.calibration.error(n) else {
+            estimate.undefined = Some(self.empty(ALL, "no rows"));
+            return estimate;
+        };
+        let value = error.value.clamp(0.0, 1.0);
+        estimate.value = Some(value);
+        if n > 1.0 && error.variance > 1e-14 {
+            let stderr = (error.variance / (n - 1.0)).sqrt();
+            estimate.stderr = Some(stderr);
+            let bounds = interval::delta(value, stderr, level, UNIT);
+            let low = (bounds.low - error.bias).max(0.0);
+            let bounds = Bounds { low, ..bounds };
+            estimate.interval = Some(bounds.interval(level, method::DELTA_BIAS));
+        } else {
+            let bounds = interval::wilson(value, n, level);
+            estimate.interval = Some(bounds.interval(level, method::WILSON_BOUND));
+        }
+        estimate
+    }
+}
+
+/// An interval that allows for how far scores on a grid can lead astray, if they were put on one.
+fn on_grid(bounds: Bounds, bound: f64, level: f64, name: &str) -> Interval {
+    let mut interval = bounds.widened(bound).interval(level, name);
+    if bound > 0.0 {
+        interval.method.push_str(method::ON_GRID);
+    }
+    interval
 }
 
 /// F1 as a function of J = TP / (TP + FP + FN).

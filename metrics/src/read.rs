@@ -1,6 +1,7 @@
 //! Reading a file of predictions, whatever its format: [`read`] checks what a [`Request`] asks for,
 //! part by part on all cores, and hands the parts to a [`Gather`], which keeps rows or counts them.
 
+mod asked;
 mod cell;
 mod column;
 mod content;
@@ -17,6 +18,7 @@ mod table;
 
 use crate::Problem;
 use crate::catalogue::nearest_of;
+pub(crate) use asked::{Names, Role};
 pub(crate) use column::{Texts, Values};
 use content::{Content, Format, Input};
 pub(crate) use draft::{Draft, too_many_groups};
@@ -25,9 +27,7 @@ pub(crate) use problems::Problems;
 pub(crate) use request::{Kind, Range, Request, Wanted};
 use std::io;
 use std::path::Path;
-#[cfg(test)]
-pub(crate) use table::Attribute;
-pub(crate) use table::{Cases, Table};
+pub(crate) use table::{Attribute, Cases, Table};
 
 /// A header with more columns than this is not a table of predictions.
 const MOST_COLUMNS: usize = 10_000;

@@ -1,21 +1,27 @@
 //! The predictions spec: which column of a file of predictions means what.
 
-use crate::Problem;
-use crate::catalogue::{Outcome, nearest_of};
-use crate::slice::normalise_name;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+mod fields;
+mod judged;
+mod noise;
+mod ranking;
+mod task;
 
-/// The task of a spec.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Task {
-    /// A label and a prediction, each positive or negative.
-    BinaryClassification,
-}
+pub use judged::{Judged, Judgement};
+pub use noise::ErrorRates;
+pub use ranking::{Ranking, Target};
+pub use task::Task;
+
+use crate::catalogue::Outcome;
+use crate::slice::normalise_name;
+use crate::{Problem, Slice};
+use fields::{Fields, kind_of, pointer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What becomes of a row with an empty attribute.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
     /// Empty is a group of its own, `(missing)`.
@@ -28,74 +34,54 @@ pub enum Missing {
 }
 
 /// Which column means what, in canonical form: two specs that mean the same serialise the same.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+///
+/// What a task does not know stays empty; `docs/predictions-spec.md` has the keys of each.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
     /// The task.
     pub task: Task,
     /// Column with the row's identity.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Column that says which rows belong together.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
-    /// Column with the label.
+    /// Column with the label; empty in tasks without one.
     pub label: String,
     /// The label that counts as positive, where labels are not 0/1 or true/false.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub positive: Option<String>,
     /// What a positive prediction means for a person, where it differs from the model's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub positive_outcome: Option<Outcome>,
     /// Column with the score in 0..1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<String>,
+    /// Columns with the score of each class in 0..1, by class.
+    pub scores: BTreeMap<String, String>,
     /// Column with the prediction.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prediction: Option<String>,
-    /// A score of at least this is a positive prediction; `Some` exactly when there is no
-    /// prediction column, 0.5 unless said otherwise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// A score of at least this is a positive prediction, or a positive judgement; `None` where
+    /// no score is compared with it, 0.5 unless said otherwise.
     pub threshold: Option<f64>,
+    /// Bins of equal width for the calibration error.
+    pub calibration_bins: u16,
     /// Column with the row's weight.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<String>,
-    /// Columns with attributes, sorted.
+    /// Columns with attributes, sorted; of queries and items alike in a ranking.
     pub slices: Vec<String>,
     /// Combinations of attributes to cross, each sorted, and sorted.
     pub intersections: Vec<Vec<String>>,
     /// What becomes of a row with an empty attribute.
     pub missing: Missing,
+    /// Lists of items, for rankings and for images that belong to prompts.
+    pub ranking: Option<Ranking>,
+    /// Judgements, for text and images.
+    pub judged: Option<Judged>,
+    /// Error rates of inferred labels: of `label`, of a judgement by its key, or of an item's
+    /// group by its slice, `attribute=group`.
+    pub label_noise: BTreeMap<String, ErrorRates>,
 }
 
-const KEYS: &[&str] = &[
-    "task",
-    "id",
-    "cluster",
-    "label",
-    "positive",
-    "positive_outcome",
-    "score",
-    "prediction",
-    "threshold",
-    "weight",
-    "slices",
-    "intersections",
-    "missing",
-];
-
-const TASKS: &[&str] = &[
-    "binary_classification",
-    "multiclass_classification",
-    "regression",
-    "ranking",
-    "text_generation",
-    "image_generation",
-];
-
-/// More attributes than this are a mistake.
-const MOST_SLICES: usize = 64;
-/// More combinations than this are a mistake.
-const MOST_INTERSECTIONS: usize = 1_000;
+/// Bins of the calibration error unless the spec says otherwise.
+const CALIBRATION_BINS: u16 = 10;
+/// More classes with scores than this are a mistake.
+const MOST_SCORES: usize = 200;
 
 impl Spec {
     /// Reads a spec in TOML, or in JSON when it begins with `{`.
@@ -134,14 +120,62 @@ impl Spec {
 
     fn from_table(table: &Map<String, Value>) -> Result<Self, Vec<Problem>> {
         let mut fields = Fields { table, problems: Vec::new() };
-        fields.check_task()?;
-        fields.refuse_unknown_keys();
-        let label = fields.column("label");
-        if label.is_none() && !table.contains_key("label") {
-            fields.problem("missing_key", "/label", "the spec has no `label`", "a column name");
+        let task = fields.task()?;
+        fields.refuse_unknown_keys(task);
+        let mut spec = Self::common(&mut fields, task);
+        match task {
+            Task::BinaryClassification => spec.read_binary(&mut fields),
+            Task::MulticlassClassification => {
+                spec.label = fields.needed_column("label");
+                spec.prediction = Some(fields.needed_column("prediction"));
+                spec.scores = class_scores(&mut fields);
+            }
+            Task::Regression => {
+                spec.label = fields.needed_column("label");
+                spec.prediction = Some(fields.needed_column("prediction"));
+            }
+            Task::Ranking => spec.read_ranking(&mut fields),
+            Task::TextGeneration => spec.read_judged(&mut fields),
+            Task::ImageGeneration => {
+                spec.read_images(&mut fields);
+                spec.read_judged(&mut fields);
+            }
         }
-        let (score, prediction) = (fields.column("score"), fields.column("prediction"));
-        if !table.contains_key("score") && !table.contains_key("prediction") {
+        spec.intersections = fields.intersections(&spec.slices);
+        spec.read_noise(&mut fields);
+        if fields.problems.is_empty() { Ok(spec) } else { Err(fields.problems) }
+    }
+
+    /// What all tasks have.
+    fn common(fields: &mut Fields<'_>, task: Task) -> Self {
+        let missing =
+            [("group", Missing::Group), ("drop", Missing::Drop), ("error", Missing::Error)];
+        Self {
+            task,
+            id: fields.column("id"),
+            cluster: fields.column("cluster"),
+            label: String::new(),
+            positive: None,
+            positive_outcome: None,
+            score: None,
+            scores: BTreeMap::new(),
+            prediction: None,
+            threshold: None,
+            calibration_bins: CALIBRATION_BINS,
+            weight: fields.column("weight"),
+            slices: fields.slices("slices"),
+            intersections: Vec::new(),
+            missing: fields.choice("missing", &missing).unwrap_or_default(),
+            ranking: None,
+            judged: None,
+            label_noise: BTreeMap::new(),
+        }
+    }
+
+    fn read_binary(&mut self, fields: &mut Fields<'_>) {
+        self.label = fields.needed_column("label");
+        (self.score, self.prediction) = (fields.column("score"), fields.column("prediction"));
+        if !fields.table.contains_key("score") && !fields.table.contains_key("prediction") {
             fields.problem(
                 "missing_key",
                 "",
@@ -150,305 +184,229 @@ impl Spec {
             );
         }
         let threshold = fields.threshold();
-        let slices = fields.slices();
-        let intersections = fields.intersections(&slices);
-        let spec = Self {
-            task: Task::BinaryClassification,
-            id: fields.column("id"),
-            cluster: fields.column("cluster"),
-            label: label.unwrap_or_default(),
-            positive: fields.positive(),
-            positive_outcome: fields.choice(
-                "positive_outcome",
-                &[
-                    ("favourable", Outcome::Favourable),
-                    ("adverse", Outcome::Adverse),
-                    ("neutral", Outcome::Neutral),
-                ],
-            ),
-            threshold: prediction.is_none().then_some(threshold.unwrap_or(0.5)),
-            score,
-            prediction,
-            weight: fields.column("weight"),
-            slices,
-            intersections,
-            missing: fields
-                .choice(
-                    "missing",
-                    &[
-                        ("group", Missing::Group),
-                        ("drop", Missing::Drop),
-                        ("error", Missing::Error),
-                    ],
-                )
-                .unwrap_or_default(),
+        self.threshold = self.prediction.is_none().then_some(threshold.unwrap_or(0.5));
+        self.positive = fields.positive();
+        self.positive_outcome = fields.choice(
+            "positive_outcome",
+            &[
+                ("favourable", Outcome::Favourable),
+                ("adverse", Outcome::Adverse),
+                ("neutral", Outcome::Neutral),
+            ],
+        );
+        // Bins that nothing is sorted into mean nothing.
+        let bins = fields.whole("calibration_bins", 2, 100).filter(|_| self.score.is_some());
+        self.calibration_bins =
+            bins.and_then(|bins| u16::try_from(bins).ok()).unwrap_or(CALIBRATION_BINS);
+    }
+
+    fn read_ranking(&mut self, fields: &mut Fields<'_>) {
+        let ranking = Ranking::read(fields, self.task);
+        self.slices = fields.slices("query_slices");
+        for name in &ranking.item_slices {
+            if self.slices.contains(name) {
+                let message = format!("`{name}` is an attribute of queries and of items");
+                fields.problem("duplicate", "/item_slices", message, "one of the two");
+            }
+        }
+        self.slices.extend(ranking.item_slices.iter().cloned());
+        self.slices.sort();
+        self.refuse_holes(fields);
+        self.ranking = Some(ranking);
+    }
+
+    fn read_images(&mut self, fields: &mut Fields<'_>) {
+        if fields.table.contains_key("query") || fields.table.contains_key("item_slices") {
+            let images = Ranking::read(fields, self.task);
+            self.slices.extend(images.item_slices.iter().cloned());
+            self.slices.sort();
+            self.slices.dedup();
+            self.refuse_holes(fields);
+            self.ranking = Some(images);
+            return;
+        }
+        for key in ["rank", "k", "target"] {
+            if fields.table.contains_key(key) {
+                let message = format!("`{key}` without `query`");
+                fields.problem("missing_key", "/query", message, "the column with the prompt");
+            }
+        }
+    }
+
+    /// A list from which rows were dropped is another list.
+    fn refuse_holes(&self, fields: &mut Fields<'_>) {
+        if self.missing == Missing::Drop {
+            let message = "`missing = \"drop\"` would tear holes in the lists";
+            fields.problem("unknown_choice", "/missing", message, "group or error");
+        }
+    }
+
+    fn read_judged(&mut self, fields: &mut Fields<'_>) {
+        let judged = Judged::read(fields);
+        if judged.columns.is_empty() && self.ranking.is_none() {
+            let names = Judgement::ALL.map(Judgement::key).join(", ");
+            let expected = format!("at least one of {names}");
+            fields.problem("missing_key", "", "the spec names no judgement", &expected);
+        }
+        let threshold = fields.threshold();
+        let is_compared = judged.columns.keys().any(|judgement| judgement.is_flag());
+        self.threshold = is_compared.then_some(threshold.unwrap_or(0.5));
+        self.judged = Some(judged);
+    }
+
+    fn read_noise(&mut self, fields: &mut Fields<'_>) {
+        let mut names: Vec<&str> = Vec::new();
+        if self.task == Task::BinaryClassification {
+            names.push("label");
+        }
+        let judged = self.judged.iter().flat_map(|judged| judged.columns.keys());
+        names.extend(judged.filter(|judgement| judgement.is_flag()).map(|j| j.key()));
+        let items: BTreeSet<String> = self
+            .ranking
+            .iter()
+            .flat_map(|ranking| &ranking.item_slices)
+            .map(|name| normalise_name(name))
+            .collect();
+        let is_group = |name: &str| {
+            Slice::parse(name).is_ok_and(|slice| {
+                slice.arity() == 1 && slice.attributes().all(|a| items.contains(a))
+            })
         };
-        if fields.problems.is_empty() { Ok(spec) } else { Err(fields.problems) }
+        let mut expected = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+        expected.extend(items.iter().map(|attribute| format!("`{attribute}=GROUP`")));
+        let expected = format!("one of {}", expected.join(", "));
+        self.label_noise =
+            noise::read(fields, |name| names.contains(&name) || is_group(name), &expected);
     }
 
     /// The columns that it names, each once, without saying what for.
     pub fn columns(&self) -> Vec<&str> {
-        let mut columns: Vec<&str> = [&self.id, &self.cluster]
+        let label = Some(&self.label).filter(|label| !label.is_empty());
+        let mut columns: Vec<&str> = [self.id.as_ref(), self.cluster.as_ref(), label]
             .into_iter()
+            .chain([self.score.as_ref(), self.prediction.as_ref(), self.weight.as_ref()])
             .flatten()
-            .chain([&self.label])
-            .chain([&self.score, &self.prediction, &self.weight].into_iter().flatten())
+            .chain(self.scores.values())
+            .chain(self.ranking.iter().flat_map(|ranking| {
+                let Ranking { query, item, rank, relevance, .. } = ranking;
+                [Some(query), item.as_ref(), rank.as_ref(), relevance.as_ref()]
+                    .into_iter()
+                    .flatten()
+            }))
+            .chain(self.judged.iter().flat_map(|judged| judged.columns.values()))
             .chain(&self.slices)
             .map(String::as_str)
             .collect();
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         columns.retain(|column| seen.insert(*column));
         columns
     }
+
+    /// Attributes of queries or rows, where items have attributes of their own.
+    pub fn query_slices(&self) -> impl Iterator<Item = &String> {
+        let is_items = |name: &&String| {
+            self.ranking.as_ref().is_some_and(|ranking| ranking.item_slices.contains(name))
+        };
+        self.slices.iter().filter(move |name| !is_items(name))
+    }
+
+    fn written(&self) -> Map<String, Value> {
+        let mut table = Map::new();
+        let mut put = |key: &str, value: Value| table.insert(key.to_owned(), value);
+        put("task", json!(self.task.as_str()));
+        let label = (!self.label.is_empty()).then_some(&self.label);
+        for (key, text) in [
+            ("id", self.id.as_ref()),
+            ("cluster", self.cluster.as_ref()),
+            ("label", label),
+            ("positive", self.positive.as_ref()),
+            ("score", self.score.as_ref()),
+            ("prediction", self.prediction.as_ref()),
+            ("weight", self.weight.as_ref()),
+        ] {
+            if let Some(text) = text {
+                put(key, json!(text));
+            }
+        }
+        if let Some(outcome) = self.positive_outcome {
+            put("positive_outcome", json!(outcome));
+        }
+        if let Some(threshold) = self.threshold {
+            put("threshold", json!(threshold));
+        }
+        if self.calibration_bins != CALIBRATION_BINS {
+            put("calibration_bins", json!(self.calibration_bins));
+        }
+        if !self.scores.is_empty() {
+            put("scores", json!(self.scores));
+        }
+        let of_queries: Vec<&String> = self.query_slices().collect();
+        put(if self.task == Task::Ranking { "query_slices" } else { "slices" }, json!(of_queries));
+        put("intersections", json!(self.intersections));
+        put("missing", json!(self.missing));
+        if !self.label_noise.is_empty() {
+            let noise = self.label_noise.iter().map(|(name, rates)| (name.clone(), rates.write()));
+            put("label_noise", Value::Object(noise.collect()));
+        }
+        if let Some(ranking) = &self.ranking {
+            ranking.write(&mut table);
+        }
+        if let Some(judged) = &self.judged {
+            judged.write(&mut table);
+        }
+        table
+    }
 }
 
-struct Fields<'a> {
-    table: &'a Map<String, Value>,
-    problems: Vec<Problem>,
+impl Serialize for Spec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.written().serialize(serializer)
+    }
 }
 
-impl Fields<'_> {
-    fn problem(&mut self, code: &str, pointer: &str, message: impl Into<String>, expected: &str) {
-        let problem = Problem::new(code, message).at_pointer(pointer).expected(expected);
-        self.problems.push(problem);
+impl<'de> Deserialize<'de> for Spec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let table = Map::deserialize(deserializer)?;
+        Self::from_table(&table).map_err(|problems| {
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            D::Error::custom(problems.join("; "))
+        })
     }
+}
 
-    /// A spec for another task has other keys, so nothing else of it can be judged.
-    fn check_task(&self) -> Result<(), Vec<Problem>> {
-        let refuse = |code: &str, message: String, expected: &str| {
-            Err(vec![Problem::new(code, message).at_pointer("/task").expected(expected)])
-        };
-        match self.table.get("task") {
-            Some(Value::String(task)) if task == "binary_classification" => Ok(()),
-            Some(Value::String(task)) if TASKS.contains(&task.as_str()) => refuse(
-                "unsupported_task",
-                format!("predictions of task `{task}` are not evaluated here yet"),
-                "`binary_classification`, or a run document with results made elsewhere",
-            ),
-            Some(Value::String(task)) => {
-                let nearest = nearest_of(task, TASKS.iter().copied());
-                let expected = nearest.unwrap_or("binary_classification");
-                refuse("unknown_task", format!("`{task}` is no task"), &format!("`{expected}`"))
-            }
-            Some(other) => refuse(
-                "wrong_type",
-                format!("`task` is {}", kind_of(other)),
-                "`binary_classification`",
-            ),
-            None => refuse(
-                "missing_key",
-                "the spec has no `task`".to_owned(),
-                "`binary_classification`",
-            ),
+/// A table of class = column.
+fn class_scores(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
+    let mut scores = BTreeMap::new();
+    let table = match fields.table.get("scores") {
+        None => return scores,
+        Some(Value::Object(table)) => table,
+        Some(other) => {
+            let message = format!("`scores` is {}", kind_of(other));
+            let expected = "a table of class = column with its score";
+            fields.problem("wrong_type", "/scores", message, expected);
+            return scores;
         }
-    }
-
-    fn refuse_unknown_keys(&mut self) {
-        for key in self.table.keys().filter(|key| !KEYS.contains(&key.as_str())) {
-            let expected = match nearest_of(key, KEYS.iter().copied()) {
-                Some(nearest) => format!("`{nearest}`"),
-                None => format!("one of {}", KEYS.join(", ")),
-            };
-            let message = format!("the spec has an unknown key `{key}`");
-            self.problem("unknown_key", &format!("/{}", pointer(key)), message, &expected);
-        }
-    }
-
-    fn column(&mut self, key: &str) -> Option<String> {
-        match self.table.get(key)? {
-            Value::String(name) if !name.trim().is_empty() => Some(name.trim().to_owned()),
-            other => {
-                let message = format!("`{key}` is {}", kind_of(other));
-                self.problem("wrong_type", &format!("/{key}"), message, "a column name");
-                None
-            }
-        }
-    }
-
-    fn positive(&mut self) -> Option<String> {
-        match self.table.get("positive")? {
-            Value::String(value) if !value.trim().is_empty() => Some(normalise_name(value)),
-            Value::Number(value) => Some(normalise_name(&value.to_string())),
-            Value::Bool(value) => Some(value.to_string()),
-            other => {
-                let message = format!("`positive` is {}", kind_of(other));
-                self.problem(
-                    "wrong_type",
-                    "/positive",
-                    message,
-                    "the positive label, as in the file",
-                );
-                None
-            }
-        }
-    }
-
-    fn threshold(&mut self) -> Option<f64> {
-        let value = self.table.get("threshold")?;
-        match value.as_f64() {
-            Some(threshold) if (0.0..=1.0).contains(&threshold) => Some(threshold),
-            Some(threshold) => {
-                let message = format!("threshold {threshold} is outside 0..1");
-                self.problem("out_of_range", "/threshold", message, "a number in 0..1");
-                None
-            }
-            None => {
-                let message = format!("`threshold` is {}", kind_of(value));
-                self.problem("wrong_type", "/threshold", message, "a number in 0..1");
-                None
-            }
-        }
-    }
-
-    fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> Option<T> {
-        let value = self.table.get(key)?;
-        let chosen = value
-            .as_str()
-            .and_then(|text| choices.iter().find(|(name, _)| *name == text))
-            .map(|(_, choice)| *choice);
-        if chosen.is_none() {
-            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-            let message = match value.as_str() {
-                Some(text) => format!("`{key}` is `{text}`"),
-                None => format!("`{key}` is {}", kind_of(value)),
-            };
-            self.problem(
-                "unknown_choice",
-                &format!("/{key}"),
-                message,
-                &format!("one of {}", names.join(", ")),
-            );
-        }
-        chosen
-    }
-
-    fn slices(&mut self) -> Vec<String> {
-        let Some(value) = self.table.get("slices") else { return Vec::new() };
-        let mut slices = self.names(value, "/slices");
-        let mut seen = std::collections::BTreeSet::new();
-        for name in &slices {
-            if !seen.insert(normalise_name(name)) {
-                let message = format!("attribute `{name}` stands twice");
-                self.problem("duplicate", "/slices", message, "each attribute once");
-            }
-        }
-        if slices.len() > MOST_SLICES {
-            let message = format!("{} attributes", slices.len());
-            self.problem("too_many", "/slices", message, &format!("at most {MOST_SLICES}"));
-        }
-        slices.sort();
-        slices
-    }
-
-    fn names(&mut self, value: &Value, at: &str) -> Vec<String> {
-        let Some(items) = value.as_array() else {
-            let message = format!("`{at}` is {}", kind_of(value));
-            self.problem("wrong_type", at, message, "a list of column names");
-            return Vec::new();
-        };
-        let mut names = Vec::new();
-        for (i, item) in items.iter().enumerate() {
-            match item.as_str().map(str::trim) {
-                Some(name) if !name.is_empty() => names.push(name.to_owned()),
-                _ => {
-                    let message = format!("it is {}", kind_of(item));
-                    self.problem("wrong_type", &format!("{at}/{i}"), message, "a column name");
+    };
+    for (class, column) in table {
+        let at = format!("/scores/{}", pointer(class));
+        match column.as_str().map(str::trim) {
+            Some(column) if !column.is_empty() => {
+                if scores.insert(normalise_name(class), column.to_owned()).is_some() {
+                    let message = format!("class `{class}` stands twice");
+                    fields.problem("duplicate", &at, message, "each class once");
                 }
             }
-        }
-        names
-    }
-
-    /// A list of combinations, or a number: all combinations of two up to that many attributes.
-    fn intersections(&mut self, slices: &[String]) -> Vec<Vec<String>> {
-        let Some(value) = self.table.get("intersections") else { return Vec::new() };
-        if let Some(arity) = value.as_u64() {
-            return self.all_combinations(slices, arity);
-        }
-        let Some(items) = value.as_array() else {
-            let message = format!("`intersections` is {}", kind_of(value));
-            let expected = "a list of lists of attributes, or a number of at least 2";
-            self.problem("wrong_type", "/intersections", message, expected);
-            return Vec::new();
-        };
-        let mut all = Vec::new();
-        for (i, item) in items.iter().enumerate() {
-            let at = format!("/intersections/{i}");
-            let mut names = self.names(item, &at);
-            for (j, name) in names.iter().enumerate().filter(|(_, name)| !slices.contains(name)) {
-                let nearest = nearest_of(name, slices.iter().map(String::as_str));
-                let expected = nearest.map_or_else(
-                    || "an attribute that `slices` lists".to_owned(),
-                    |nearest| format!("`{nearest}`"),
-                );
-                let message = format!("`{name}` is not among the slices");
-                self.problem("unknown_attribute", &format!("{at}/{j}"), message, &expected);
+            _ => {
+                let message = format!("it is {}", kind_of(column));
+                fields.problem("wrong_type", &at, message, "a column name");
             }
-            names.sort();
-            names.dedup();
-            if names.len() < 2 && item.is_array() {
-                let message = "an intersection of fewer than two attributes";
-                self.problem("too_few", &at, message, "two different attributes or more");
-            }
-            all.push(names);
-        }
-        self.limit_intersections(&mut all);
-        all
-    }
-
-    fn all_combinations(&mut self, slices: &[String], arity: u64) -> Vec<Vec<String>> {
-        let most = usize::try_from(arity).unwrap_or(usize::MAX);
-        if most < 2 || most > slices.len() {
-            let message = format!("`intersections` is {arity} with {} slices", slices.len());
-            let expected = "a number from 2 to the number of slices";
-            self.problem("out_of_range", "/intersections", message, expected);
-            return Vec::new();
-        }
-        let mut all: Vec<Vec<String>> = Vec::new();
-        let mut last: Vec<Vec<usize>> = (0..slices.len()).map(|i| vec![i]).collect();
-        for _ in 2..=most {
-            last = last
-                .iter()
-                .flat_map(|chosen| {
-                    let next = chosen.last().map_or(0, |last| last + 1);
-                    (next..slices.len()).map(move |i| [chosen.as_slice(), &[i]].concat())
-                })
-                .take(MOST_INTERSECTIONS + 1)
-                .collect();
-            all.extend(
-                last.iter().map(|chosen| chosen.iter().map(|&i| slices[i].clone()).collect()),
-            );
-        }
-        self.limit_intersections(&mut all);
-        all
-    }
-
-    fn limit_intersections(&mut self, all: &mut Vec<Vec<String>>) {
-        all.sort();
-        all.dedup();
-        if all.len() > MOST_INTERSECTIONS {
-            let message = "too many combinations of attributes";
-            let expected = format!("at most {MOST_INTERSECTIONS}");
-            self.problem("too_many", "/intersections", message, &expected);
         }
     }
-}
-
-/// A key as a part of a JSON pointer.
-fn pointer(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
-}
-
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(text) if text.trim().is_empty() => "empty",
-        Value::String(_) => "text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a table",
+    if scores.len() > MOST_SCORES {
+        let message = format!("{} classes have scores", scores.len());
+        fields.problem("too_many", "/scores", message, &format!("at most {MOST_SCORES}"));
     }
+    scores
 }
 
 #[cfg(test)]

@@ -4,11 +4,13 @@
 //! All arithmetic on scores and weights is IEEE 754 double precision, rounded down to whole units
 //! of 2^-62 row by row and summed as integers, as [`crate::counts`] does it. So every engine makes
 //! the same integers of the same rows, whatever order it adds them in, and the same as
-//! [`crate::evaluate`] does.
+//! [`crate::evaluate`] does. Logarithms alone are the engine's own, so the log loss of two engines
+//! may differ in its last digits.
 
 mod dialect;
 
-use crate::counted::{self, CELLS, OTHERS, REFUSED, SCORE_SUMS, WEIGHT_SQUARES, WEIGHTS};
+use crate::counted::{self, CELLS, LOSSES, OTHERS, REFUSED, SCORE_SUMS, WEIGHT_SQUARES, WEIGHTS};
+use crate::scores::LARGEST_LOSS;
 use crate::slice::MISSING;
 use crate::spec::{Missing, Spec};
 use crate::{Problem, auc};
@@ -193,10 +195,18 @@ impl Writer<'_> {
             reasons.push(format!("when evenhand_w is null or not ({fits}) then 4"));
         }
         reasons.push("when evenhand_bad_groups = 1 then 5".to_owned());
-        let reason = format!("case {} else 0 end as evenhand_refused", reasons.join(" "));
+        let mut columns =
+            vec![format!("case {} else 0 end as evenhand_refused", reasons.join(" "))];
+        if spec.score.is_some() {
+            columns.push(
+                "case when evenhand_y = 1 then evenhand_s else 1 - evenhand_s end as evenhand_given"
+                    .to_owned(),
+            );
+        }
         format!(
-            "evenhand_checked as (\n  select\n    evenhand_classed.*,\n    {reason}\n  \
-             from evenhand_classed\n)"
+            "evenhand_checked as (\n  select\n    evenhand_classed.*,\n    {}\n  \
+             from evenhand_classed\n)",
+            listed(&columns)
         )
     }
 
@@ -267,12 +277,14 @@ impl Writer<'_> {
             String::new()
         };
         if spec.score.is_some() {
-            let bins = sql.number(self.query.bins as f64);
-            let bin = sql.floor(&format!("evenhand_s * {bins}"));
-            columns.push(format!(
-                "case when {used} then least({bin}, {}) end as evenhand_bin",
-                self.query.bins - 1
-            ));
+            for (bins, name) in [
+                (self.query.bins, "evenhand_bin"),
+                (usize::from(spec.calibration_bins), "evenhand_calibration"),
+            ] {
+                let bin = sql.floor(&format!("evenhand_s * {}", sql.number(bins as f64)));
+                let last = bins - 1;
+                columns.push(format!("case when {used} then least({bin}, {last}) end as {name}"));
+            }
             let error = "((evenhand_s - evenhand_y) * (evenhand_s - evenhand_y))";
             for (place, number) in
                 ["evenhand_s", "(evenhand_s * evenhand_s)", error, &format!("({error} * {error})")]
@@ -282,6 +294,20 @@ impl Writer<'_> {
                 columns
                     .push(format!("{} as evenhand_v{place}", units(&format!("{weight}{number}"))));
             }
+        }
+        if spec.score.is_some() {
+            let loss = format!("(-ln(evenhand_given) / {})", sql.number(LARGEST_LOSS));
+            for (place, number) in [&loss, &format!("({loss} * {loss})")].into_iter().enumerate() {
+                let units = units(&format!("{weight}{number}"));
+                columns.push(format!(
+                    "case when evenhand_given > 0 then {units} end as evenhand_n{place}"
+                ));
+            }
+            let weighs = if spec.weight.is_some() { " and evenhand_w > 0" } else { "" };
+            columns.push(format!(
+                "case when {used} and evenhand_given <= 0{weighs} then 1 else 0 end \
+                 as evenhand_impossible"
+            ));
         }
         let from = if spec.weight.is_some() {
             "evenhand_checked cross join evenhand_scaled"
@@ -310,7 +336,11 @@ impl Writer<'_> {
             format!("{} as evenhand_c{cell}", ones(&format!("evenhand_cell = {cell}")))
         }));
         if spec.score.is_some() {
-            columns.insert(0, "evenhand_bin".to_owned());
+            columns.extend(["evenhand_bin".to_owned(), "evenhand_calibration".to_owned()]);
+            columns.extend((0..LOSSES.len()).map(|place| {
+                format!("{} as evenhand_n{place}", sql.total(&format!("evenhand_n{place}")))
+            }));
+            columns.push(format!("{} as evenhand_impossible", ones("evenhand_impossible = 1")));
             columns.extend((0..SCORE_SUMS.len()).map(|place| {
                 format!("{} as evenhand_v{place}", sql.total(&format!("evenhand_v{place}")))
             }));
@@ -324,7 +354,7 @@ impl Writer<'_> {
                 }));
             }
         }
-        let bin = spec.score.as_ref().map(|_| "evenhand_bin".to_owned());
+        let bin = spec.score.as_ref().map(|_| "evenhand_bin, evenhand_calibration".to_owned());
         let places = |names: &[String]| {
             let at = |name| spec.slices.iter().position(|slice| slice == name);
             let places = names.iter().filter_map(at).map(|place| format!("evenhand_a{place}"));
@@ -354,6 +384,7 @@ impl Writer<'_> {
         if spec.score.is_some() {
             columns.push(format!("{} as {}", self.query.bins, counted::SCORE_BINS));
             columns.push(format!("evenhand_bin as {}", counted::SCORE_BIN));
+            columns.push(format!("evenhand_calibration as {}", counted::CALIBRATION_BIN));
         }
         if spec.weight.is_some() {
             columns.push(format!("evenhand_exponent as {}", counted::WEIGHT_EXPONENT));
@@ -375,6 +406,8 @@ impl Writer<'_> {
         // Wider than any integer that every engine and file format can hold, so as text.
         if spec.score.is_some() {
             named(&|place| format!("evenhand_v{place}"), &SCORE_SUMS, true);
+            named(&|place| format!("evenhand_n{place}"), &LOSSES, true);
+            named(&|_| "evenhand_impossible".to_owned(), &[counted::IMPOSSIBLE], false);
         }
         if spec.weight.is_some() {
             named(&|place| format!("evenhand_w{place}"), &WEIGHTS, true);

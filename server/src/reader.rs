@@ -59,7 +59,7 @@ pub const MOST_ROWS_KEPT: u64 = 500_000;
 pub enum Source {
     /// Results that were computed elsewhere; the format by content when none is given.
     Results { format: Option<Format> },
-    /// Rows with a label and a prediction each.
+    /// Rows of predictions, rankings or judged responses.
     Predictions { spec: Box<Spec> },
 }
 
@@ -163,7 +163,7 @@ fn about_rows(rows: &Result<Rows, NoRows>) -> Option<String> {
             Some(format!("{kept} kept for comparison row by row, ids as keyed hashes{left}"))
         }
         // Whoever names no id asks for nothing.
-        Err(NoRows::NoId) => None,
+        Err(NoRows::NoId | NoRows::OtherTask) => None,
         Err(why) => Some(format!("no row is kept for comparison row by row: {why}")),
     }
 }

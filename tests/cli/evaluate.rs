@@ -150,6 +150,48 @@ fn a_group_name_cannot_write_to_the_terminal() {
 }
 
 #[test]
+fn every_task_is_evaluated_and_a_person_reads_its_main_metrics_by_group() {
+    for (file, spec, wanted) in [
+        (
+            "photos.csv",
+            r#"{"task": "multiclass_classification", "label": "label", "prediction": "prediction",
+                "slices": ["region"]}"#,
+            &["macro F1", "By region", "north"][..],
+        ),
+        (
+            "rents.csv",
+            r#"{"task": "regression", "label": "rent", "prediction": "predicted",
+                "slices": ["city"]}"#,
+            &["mean absolute error", "By city", "Graz"],
+        ),
+        (
+            "searches.csv",
+            r#"{"task": "ranking", "query": "query", "item": "item", "rank": "rank", "k": 5,
+                "relevance": "relevance", "item_slices": ["genre"], "query_slices": ["gender"]}"#,
+            &["nDCG at 5", "By gender", "By genre", "representation in the top 5", "queries"],
+        ),
+        (
+            "answers.csv",
+            r#"{"task": "text_generation", "cluster": "prompt", "toxicity": "toxicity",
+                "slices": ["group"]}"#,
+            &["toxicity rate", "judge failure rate", "the judge failed on", "By group"],
+        ),
+        (
+            "pictures.csv",
+            r#"{"task": "image_generation", "query": "prompt", "item_slices": ["skin_tone"],
+                "k": 4, "unsafe": "unsafe"}"#,
+            &["diversity in the top 4", "By skin_tone", "unsafe rate"],
+        ),
+    ] {
+        let ended = evaluate(&[&fixture(&format!("tasks/{file}")), "--spec", spec]);
+        ended.assert_code(0);
+        for words in wanted {
+            ended.assert_out(words);
+        }
+    }
+}
+
+#[test]
 fn against_an_older_file_a_person_reads_what_moved_on_the_same_rows() {
     let old = fixture("predictions/adult_v3_lr_unaware.csv");
     let ended = evaluate(&[&adult(), "--spec", &with_id(), "--against", &old]);

@@ -51,13 +51,25 @@ fn estimates(path: &str, spec: &str) -> (Vec<Value>, Vec<Value>) {
     ended.assert_code(0);
     let document: Value = serde_json::from_str(&ended.out).unwrap();
     let all = document["estimates"].as_array().unwrap().clone();
-    all.into_iter().partition(|estimate| estimate["metric"] == "roc_auc")
+    let on_grid = |estimate: &Value| {
+        estimate["metric"] == "roc_auc" || estimate["metric"] == "average_precision"
+    };
+    all.into_iter().partition(on_grid)
 }
 
 fn assert_same(counted: &str, rows: &str, spec: &str) {
     let (areas, others) = estimates(counted, spec);
     let (exact, known) = estimates(rows, spec);
-    assert!(others.len() > 40 && others == known);
+    assert!(others.len() > 40 && others.len() == known.len());
+    for (other, known) in others.iter().zip(&known) {
+        if known["metric"] == "log_loss" && !known["value"].is_null() {
+            // Logarithms are the engine's own.
+            let value = |of: &Value| of["value"].as_f64().unwrap();
+            assert!((value(other) / value(known) - 1.0).abs() < 1e-12, "{other} {known}");
+        } else {
+            assert_eq!(other, known);
+        }
+    }
     assert_eq!(areas.len(), exact.len());
     for (area, exact) in areas.iter().zip(&exact) {
         assert_eq!(area["slice"], exact["slice"]);
@@ -68,7 +80,7 @@ fn assert_same(counted: &str, rows: &str, spec: &str) {
         let number = |of: &Value, key: &str| of["interval"][key].as_f64().unwrap();
         let (value, known) = (area["value"].as_f64().unwrap(), exact["value"].as_f64().unwrap());
         assert!(number(area, "low") <= known && known <= number(area, "high"), "{area} {exact}");
-        if exact["slice"] == serde_json::json!({}) {
+        if exact["slice"] == serde_json::json!({}) && exact["metric"] == "roc_auc" {
             assert!((value - known).abs() < 0.003, "{area} {exact}");
         }
     }

@@ -20,6 +20,7 @@ mod people;
 mod routes;
 mod runs;
 mod size;
+mod tasks;
 mod teams;
 mod tokens;
 mod trend;

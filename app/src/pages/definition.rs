@@ -2,15 +2,14 @@
 
 use super::parts::{Lede, PageHeader, Panel, Scroll, link, number};
 use leptos::prelude::*;
-use metrics::catalogue::{Better, Direction, Family, METRICS, Metric};
+use metrics::catalogue::{Better, Direction, Family, Key, METRICS, Metric};
 
-/// The page of a metric's key; a key with a cut-off leads to the metric without one.
+/// The page of a metric's key; a key with a cut-off, or with a class or an attribute in brackets,
+/// leads to the metric without it.
 pub fn link(key: &str) -> String {
-    let key = match key.split_once('@') {
-        Some((base, _)) => format!("{base}@k"),
-        None => key.to_owned(),
-    };
-    format!("/definitions/{}", link::encode(&key))
+    let written = Key::parse(key);
+    let k = if written.cutoff.is_some() { "@k" } else { "" };
+    format!("/definitions/{}", link::encode(&format!("{}{k}", written.base)))
 }
 
 fn family(family: Family) -> &'static str {
@@ -37,7 +36,11 @@ fn better(metric: &Metric) -> &'static str {
 fn range(metric: &Metric) -> String {
     metric.range.map_or_else(
         || "open".to_owned(),
-        |[low, high]| format!("{} to {}", trimmed(low), trimmed(high)),
+        |[low, high]| match (low.is_finite(), high.is_finite()) {
+            (true, true) => format!("{} to {}", trimmed(low), trimmed(high)),
+            (true, false) => format!("{} and above", trimmed(low)),
+            (false, _) => format!("{} and below", trimmed(high)),
+        },
     )
 }
 
@@ -158,5 +161,7 @@ mod tests {
     fn a_cut_off_leads_to_its_metric() {
         assert_eq!(link("ndcg@10"), "/definitions/ndcg%40k");
         assert_eq!(link("accuracy"), "/definitions/accuracy");
+        assert_eq!(link("precision[cat]"), "/definitions/precision");
+        assert_eq!(link("diversity@10[skin_tone]"), "/definitions/diversity%40k");
     }
 }

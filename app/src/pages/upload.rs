@@ -5,15 +5,18 @@ use super::parts::{
 };
 use super::problems::{Problems, ProblemsView};
 use super::run::Receipt;
+use crate::domain::model::Task;
 use crate::form::FieldErrors;
 use crate::upload::Format;
 use leptos::prelude::*;
 use metrics::Problem;
 
 /// Everything that the upload page shows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct UploadView {
     pub model_name: String,
+    /// What the model does; the spec is of the same.
+    pub task: Task,
     pub version: String,
     /// Where the form goes.
     pub action: String,
@@ -23,6 +26,23 @@ pub struct UploadView {
     pub preview: Option<Preview>,
     /// The same by command line, to copy.
     pub command: String,
+}
+
+impl UploadView {
+    /// The empty form of a model that does this.
+    pub fn of(task: Task) -> Self {
+        Self {
+            model_name: String::new(),
+            task,
+            version: String::new(),
+            action: String::new(),
+            typed: Typed::default(),
+            errors: FieldErrors::default(),
+            problems: Vec::new(),
+            preview: None,
+            command: String::new(),
+        }
+    }
 }
 
 /// What was typed, shown again after an attempt.
@@ -59,15 +79,98 @@ pub struct Preview {
 /// The choice of no format.
 const TOLD: &str = "told by the content";
 
-/// What a spec may look like, for the first upload of a model.
-pub const SPEC: &str = "\
+/// What a spec of the task may look like, for the first upload of a model.
+pub const fn spec(task: Task) -> &'static str {
+    match task {
+        Task::BinaryClassification => {
+            "\
 task = \"binary_classification\"
 label = \"label\"
 score = \"score\"
 prediction = \"prediction\"
 slices = [\"sex\", \"race\"]
 intersections = 2
-";
+"
+        }
+        Task::MulticlassClassification => {
+            "\
+task = \"multiclass_classification\"
+label = \"label\"
+prediction = \"prediction\"
+slices = [\"sex\", \"race\"]
+"
+        }
+        Task::Regression => {
+            "\
+task = \"regression\"
+label = \"truth\"
+prediction = \"prediction\"
+slices = [\"sex\", \"race\"]
+"
+        }
+        Task::Ranking => {
+            "\
+task = \"ranking\"
+query = \"user_id\"
+item = \"item_id\"
+rank = \"rank\"
+relevance = \"relevance\"
+k = [5, 10, 20]
+query_slices = [\"gender\"]
+item_slices = [\"genre\"]
+"
+        }
+        Task::TextGeneration => {
+            "\
+task = \"text_generation\"
+cluster = \"prompt_id\"
+refusal = \"refused\"
+toxicity = \"toxicity\"
+judge = \"model, prompt and rubric of the judge\"
+slices = [\"group\"]
+"
+        }
+        Task::ImageGeneration => {
+            "\
+task = \"image_generation\"
+query = \"prompt_id\"
+item_slices = [\"perceived_skin_tone\"]
+k = 4
+unsafe = \"unsafe\"
+slices = [\"topic\"]
+"
+        }
+    }
+}
+
+/// What the spec says, in a sentence of the form.
+const fn spec_hint(task: Task) -> &'static str {
+    match task {
+        Task::BinaryClassification => {
+            "TOML or JSON: which column is the label, the score, the prediction, and which are slices. \
+             With id too, runs are compared row by row; ids are kept as keyed hashes, as long as \
+             the model says."
+        }
+        Task::MulticlassClassification => {
+            "TOML or JSON: which columns hold the true and the predicted class, and which are slices."
+        }
+        Task::Regression => {
+            "TOML or JSON: which columns hold the true and the predicted number, and which are slices."
+        }
+        Task::Ranking => {
+            "TOML or JSON: which columns are query, item, rank (from 1; empty if not shown) and \
+             relevance, and which attributes are of queries and of items."
+        }
+        Task::TextGeneration => {
+            "TOML or JSON: which columns hold judgements (refusal, toxicity, unsafe, stereotype, \
+             sentiment, win); an empty cell is a failure of the judge and is counted."
+        }
+        Task::ImageGeneration => {
+            "TOML or JSON: which column is the prompt, which attributes are perceived in the images, \
+             and which columns hold judgements; an empty judgement is counted as a failure."
+        }
+    }
+}
 
 #[component]
 pub fn UploadPage(view: UploadView) -> impl IntoView {
@@ -150,7 +253,7 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
                     value=typed.spec
                     errors=errors
                     rows=9
-                    hint="TOML or JSON: which column is the label, the score, the prediction, and which are slices. With id too, runs are compared row by row; ids are kept as keyed hashes, as long as the model says."
+                    hint=spec_hint(view.task)
                 />
                 <Submit label="Upload" name="do" value="upload">
                     <button name="do" value="check">
@@ -225,4 +328,17 @@ fn preview(preview: Preview) -> AnyView {
         </Panel>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_spec_that_the_form_begins_with_is_one_of_its_task() {
+        for task in Task::ALL {
+            let parsed = metrics::Spec::parse(spec(*task)).unwrap_or_else(|p| panic!("{p:?}"));
+            assert_eq!(parsed.task.as_str(), task.as_str());
+        }
+    }
 }

@@ -12,6 +12,7 @@ use metrics::catalogue::{self, CustomMetric, Direction};
 use metrics::counts::Counts;
 use metrics::rates::{self, Setting};
 use metrics::run::SCHEMA;
+use metrics::scores::Scored;
 use metrics::{Estimate, Instrument, Place, Problem, RunDocument, Slice};
 use std::collections::{BTreeMap, HashMap};
 use time::format_description::well_known::Rfc3339;
@@ -213,7 +214,7 @@ impl<'c> Harvest<'c> {
         problems: &mut Problems,
     ) {
         let setting = Setting { weighted: false, scored: false, threshold, level: LEVEL };
-        for estimate in rates::estimates(slice, counts, None, setting) {
+        for estimate in rates::estimates(slice, counts, &Scored::default(), setting) {
             let same = wanted.iter().filter(|wanted| wanted.key == estimate.metric);
             for Counted { original, value, place, .. } in same {
                 // What is reported where nothing is to be divided by says nothing.

@@ -2,7 +2,7 @@
 
 use super::name::{self, quoted};
 use metrics::Problem;
-use metrics::catalogue::{self, CustomMetric, Kind};
+use metrics::catalogue::{self, CustomMetric, Key, Kind};
 use std::collections::BTreeMap;
 
 /// What a reader has to know of a metric to check its numbers.
@@ -27,7 +27,11 @@ impl Known {
             return (!whole).then(|| "a whole number, 0 or more".to_owned());
         }
         let [low, high] = self.range?;
-        (!(low..=high).contains(&value)).then(|| format!("a value from {low} to {high}"))
+        (!(low..=high).contains(&value)).then(|| match (low.is_finite(), high.is_finite()) {
+            (true, false) => format!("a value of at least {low}"),
+            (false, true) => format!("a value of at most {high}"),
+            _ => format!("a value from {low} to {high}"),
+        })
     }
 }
 
@@ -59,9 +63,15 @@ impl<'d> Metrics<'d> {
         if let Some(metric) = catalogue::find(key) {
             return Ok(Known { kind: metric.kind, range: metric.range });
         }
-        let (base, cutoff) = key.split_once('@').map_or((key, None), |(b, k)| (b, Some(k)));
+        let Key { base, cutoff, of } = Key::parse(key);
+        if of.is_some() && catalogue::find(key.split('[').next().unwrap_or(key)).is_some() {
+            let problem =
+                Problem::new("no_brackets", format!("`{base}` is of nothing in particular"));
+            return Err(problem.expected(format!("`{base}`, without brackets")));
+        }
         // A declared metric may be written with any cut-off, as the catalogue's may.
         if let Some(known) = self.declared.get(base)
+            && of.is_none()
             && cutoff.is_none_or(is_cutoff)
         {
             return Ok(*known);

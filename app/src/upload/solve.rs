@@ -132,12 +132,13 @@ mod tests {
     use super::*;
     use metrics::Slice;
     use metrics::rates::{self, Setting};
+    use metrics::scores::Scored;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
     fn rates_of(counts: &Counts) -> BTreeMap<String, f64> {
         let setting = Setting { weighted: false, scored: false, threshold: None, level: 0.95 };
-        rates::estimates(&Slice::overall(), counts, None, setting)
+        rates::estimates(&Slice::overall(), counts, &Scored::default(), setting)
             .into_iter()
             // Fairlearn writes 0 where a rate is undefined.
             .map(|estimate| (estimate.metric, estimate.value.unwrap_or(0.0)))

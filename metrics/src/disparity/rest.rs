@@ -180,7 +180,8 @@ fn rest_of_mean(group: &Estimate, overall: &Estimate, level: f64) -> Option<Resu
     }
     let mean = sum / n_rest;
     let stderr = ((squares / n_rest - mean * mean).max(0.0) / (n_rest - 1.0)).sqrt();
-    let bounds = rates::mean_bounds(mean, stderr, n_rest, level);
+    let [low, high] = catalogue::range(&group.metric);
+    let bounds = interval::mean_t(mean, stderr, n_rest - 1.0, level).clamped(low, high);
     let n = overall.n.zip(group.n).map(|(all, own)| all - own);
     Some(Ok(Rest { bounds, n, share: Some((all_n - n_rest) / all_n) }))
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::counts::Counts;
 use crate::rates::{self, Setting};
+use crate::scores::Scored;
 
 const SETTING: Setting =
     Setting { weighted: false, scored: false, threshold: Some(0.5), level: 0.95 };
@@ -12,10 +13,10 @@ fn run(groups: &[(&str, [u64; 4])]) -> Vec<Estimate> {
     let counts = |[tp, fp, missed, tn]: [u64; 4]| Counts::of_confusion(tp, fp, missed, tn);
     let overall =
         groups.iter().fold(Counts::default(), |all, (_, cells)| all.plus(&counts(*cells)));
-    let mut all = rates::estimates(&Slice::overall(), &overall, None, SETTING);
+    let mut all = rates::estimates(&Slice::overall(), &overall, &Scored::default(), SETTING);
     for (name, cells) in groups {
         let slice = Slice::new([("g", *name)]).unwrap();
-        all.extend(rates::estimates(&slice, &counts(*cells), None, SETTING));
+        all.extend(rates::estimates(&slice, &counts(*cells), &Scored::default(), SETTING));
     }
     all
 }

@@ -5,8 +5,9 @@
 //! under the ROC curve the rows are sorted once by score, and each family passes over them.
 
 use crate::auc::{Auc, Ranks, WeightedRanks};
-use crate::counts::Counts;
+use crate::counts::{Cell, Counts, Sum};
 use crate::read::Table;
+use crate::scores::{Calibration, PrecisionRecall, Scored};
 use crate::{Problem, Slice, Spec};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -15,7 +16,16 @@ use std::collections::HashMap;
 pub(super) struct SliceCounts {
     pub slice: Slice,
     pub counts: Counts,
-    pub auc: Option<Auc>,
+    pub scored: Scored,
+}
+
+/// The rows of each combination of attributes.
+struct Counted {
+    counts: Vec<Counts>,
+    /// Empty without scores.
+    calibrations: Vec<Calibration>,
+    /// Each row's tag, in the order of scores; empty where the order has them.
+    sorted: Vec<u32>,
 }
 
 /// Up to so many combinations of all attributes, rows are counted per combination.
@@ -25,20 +35,12 @@ const MOST_MARKED: u64 = 1 << 20;
 /// More slices than this in one run are refused.
 pub(super) const MOST_SLICES: usize = 20_000;
 /// Rows that one task counts.
-const CHUNK: usize = 1 << 15;
+pub(super) const CHUNK: usize = 1 << 15;
 
 pub(super) fn aggregate(table: &Table, spec: &Spec) -> Result<Vec<SliceCounts>, Vec<Problem>> {
-    let families = families(spec);
-    let problems: Vec<Problem> = families
-        .iter()
-        .filter(|family| possible_cells(table, family).is_none())
-        .map(|family| too_many_combinations(family.iter().map(|&i| &table.attributes[i].name)))
-        .collect();
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let largest = table.weights.iter().copied().fold(0.0, f64::max);
-    let rows = Rows { table, scale: weight_scale(largest) };
+    let families = families(table, spec)?;
+    let scale = weight_scale(&table.weights);
+    let rows = Rows { table, scale, bins: spec.calibration_bins };
     let everything: Vec<usize> = (0..table.attributes.len()).collect();
     let joint = possible_cells(table, &everything)
         .filter(|cells| *cells <= MOST_JOINT_CELLS as u64)
@@ -49,36 +51,51 @@ pub(super) fn aggregate(table: &Table, spec: &Spec) -> Result<Vec<SliceCounts>, 
         (cells, counted)
     });
 
-    let mut slices: Vec<SliceCounts> = families
+    let made = families
         .par_iter()
         .map(|family| {
-            let own = joint.is_none().then(|| {
-                let cells = Cells::of(table, family);
-                let counted = rows.counted(&cells, &order);
-                (cells, counted)
-            });
-            let Some((cells, (counts, sorted))) = own.as_ref().or(joint.as_ref()) else {
-                return Vec::new();
+            let own;
+            let (cells, counted) = match &joint {
+                Some(joint) => joint,
+                None => {
+                    let cells = Cells::of(table, family);
+                    // Before memory is taken for each of them.
+                    refuse_too_many(cells.groups.len())?;
+                    let counted = rows.counted(&cells, &order);
+                    own = (cells, counted);
+                    &own
+                }
             };
             let (groups, slice_of) = cells.project(family);
             let mut sums = vec![Counts::default(); groups.len()];
-            for (counts, &slice) in counts.iter().zip(&slice_of) {
+            let mut scored = vec![Scored::default(); groups.len()];
+            for (counts, &slice) in counted.counts.iter().zip(&slice_of) {
                 sums[slice as usize] = sums[slice as usize].plus(counts);
             }
-            let areas = rows.areas(groups.len(), sorted, &order, &slice_of);
-            named(table, family, &groups, sums, areas)
+            for (calibration, &slice) in counted.calibrations.iter().zip(&slice_of) {
+                let sum = &mut scored[slice as usize].calibration;
+                *sum = std::mem::take(sum).plus(calibration);
+            }
+            rows.rank(&sums, &mut scored, &counted.sorted, &order, &slice_of);
+            Ok(named(table, family, &groups, sums, scored))
         })
-        .flatten()
-        .collect();
-    if slices.len() > MOST_SLICES {
-        return Err(vec![too_many_slices()]);
-    }
+        .collect::<Result<Vec<_>, Vec<Problem>>>()?;
+    let mut slices: Vec<SliceCounts> = made.into_iter().flatten().collect();
+    refuse_too_many(slices.len())?;
     slices.sort_by(|a, b| (a.slice.arity(), &a.slice).cmp(&(b.slice.arity(), &b.slice)));
     Ok(slices)
 }
 
+/// Refuses a run with more slices than anyone can look at.
+pub(super) fn refuse_too_many(slices: usize) -> Result<(), Vec<Problem>> {
+    if slices <= MOST_SLICES {
+        return Ok(());
+    }
+    Err(vec![too_many_slices()])
+}
+
 /// The sets of attributes whose groups are slices: none (overall), each one, each intersection.
-pub(super) fn families(spec: &Spec) -> Vec<Vec<usize>> {
+pub(super) fn attribute_sets(spec: &Spec) -> Vec<Vec<usize>> {
     let mut families = vec![Vec::new()];
     families.extend((0..spec.slices.len()).map(|attribute| vec![attribute]));
     families.extend(spec.intersections.iter().map(|intersection| {
@@ -86,6 +103,17 @@ pub(super) fn families(spec: &Spec) -> Vec<Vec<usize>> {
         intersection.iter().filter_map(place).collect()
     }));
     families
+}
+
+/// The sets of attributes whose groups are slices of a table.
+pub(super) fn families(table: &Table, spec: &Spec) -> Result<Vec<Vec<usize>>, Vec<Problem>> {
+    let families = attribute_sets(spec);
+    let problems: Vec<Problem> = families
+        .iter()
+        .filter(|family| possible_cells(table, family).is_none())
+        .map(|family| too_many_combinations(family.iter().map(|&i| &table.attributes[i].name)))
+        .collect();
+    if problems.is_empty() { Ok(families) } else { Err(problems) }
 }
 
 pub(super) fn too_many_slices() -> Problem {
@@ -121,14 +149,14 @@ fn named(
     family: &[usize],
     groups: &[Vec<u16>],
     counts: Vec<Counts>,
-    areas: Vec<Option<Auc>>,
+    scored: Vec<Scored>,
 ) -> Vec<SliceCounts> {
     groups
         .iter()
         .map(|codes| slice_of(table, family, codes))
         .zip(counts)
-        .zip(areas)
-        .map(|((slice, counts), auc)| SliceCounts { slice, counts, auc })
+        .zip(scored)
+        .map(|((slice, counts), scored)| SliceCounts { slice, counts, scored })
         .collect()
 }
 
@@ -144,11 +172,12 @@ impl Cells {
     pub fn of(table: &Table, attributes: &[usize]) -> Self {
         let sizes: Vec<u64> =
             attributes.iter().map(|&i| table.attributes[i].groups.len().max(1) as u64).collect();
-        let (numbers, of_row) = if sizes.iter().product::<u64>() <= MOST_MARKED {
-            Self::marked(table, attributes, &sizes)
-        } else {
-            Self::hashed(table, attributes, &sizes)
-        };
+        let (numbers, of_row) =
+            if possible_cells(table, attributes).is_some_and(|cells| cells <= MOST_MARKED) {
+                Self::marked(table, attributes, &sizes)
+            } else {
+                Self::hashed(table, attributes, &sizes)
+            };
         let mut groups: Vec<Vec<u16>> =
             numbers.into_iter().map(|number| codes_of(number, &sizes)).collect();
         // No rows at all is still one slice: overall.
@@ -241,7 +270,8 @@ fn codes_of(number: u64, sizes: &[u64]) -> Vec<u16> {
 }
 
 /// The power of two that brings every weight into 0..1 without rounding it.
-pub(super) fn weight_scale(largest: f64) -> f64 {
+pub(super) fn weight_scale(weights: &[f64]) -> f64 {
+    let largest = weights.iter().copied().fold(0.0, f64::max);
     let (_, exponent) = libm::frexp(largest);
     libm::ldexp(1.0, -exponent)
 }
@@ -256,6 +286,7 @@ struct Order {
 struct Rows<'a> {
     table: &'a Table,
     scale: f64,
+    bins: u16,
 }
 
 impl Rows<'_> {
@@ -264,8 +295,31 @@ impl Rows<'_> {
     }
 
     /// The counts of each combination, and its rows in the order of scores.
-    fn counted(&self, cells: &Cells, order: &Order) -> (Vec<Counts>, Vec<u32>) {
-        rayon::join(|| self.count(cells), || self.sorted_tags(cells, order))
+    fn counted(&self, cells: &Cells, order: &Order) -> Counted {
+        let ((counts, calibrations), sorted) = rayon::join(
+            || (self.count(cells), self.calibrate(cells)),
+            || self.sorted_tags(cells, order),
+        );
+        Counted { counts, calibrations, sorted }
+    }
+
+    fn calibrate(&self, cells: &Cells) -> Vec<Calibration> {
+        let zero = || vec![Calibration::new(self.bins); cells.groups.len()];
+        if self.table.scores.is_empty() {
+            return Vec::new();
+        }
+        (0..self.table.scores.len().div_ceil(CHUNK))
+            .into_par_iter()
+            .fold(zero, |mut calibrations, chunk| {
+                let end = ((chunk + 1) * CHUNK).min(self.table.scores.len());
+                for row in chunk * CHUNK..end {
+                    let (score, positive) =
+                        (self.table.scores[row], self.table.cells[row] & 1 == 1);
+                    calibrations[cells.of_row[row] as usize].add(score, positive, self.weight(row));
+                }
+                calibrations
+            })
+            .reduce(zero, |a, b| a.into_iter().zip(&b).map(|(a, b)| a.plus(b)).collect())
     }
 
     fn count(&self, cells: &Cells) -> Vec<Counts> {
@@ -325,29 +379,50 @@ impl Rows<'_> {
         order.rows.par_iter().map(|&(_, row)| self.tag(cells, row as usize)).collect()
     }
 
-    fn areas(
+    /// Adds the area under the ROC curve and the average precision of each slice.
+    fn rank(
         &self,
-        slices: usize,
+        counts: &[Counts],
+        scored: &mut [Scored],
         sorted: &[u32],
         order: &Order,
         slice_of: &[u32],
-    ) -> Vec<Option<Auc>> {
+    ) {
+        const NEGATIVE: &[Cell] = &[Cell::TrueNegative, Cell::FalsePositive];
+        const POSITIVE: &[Cell] = &[Cell::FalseNegative, Cell::TruePositive];
+        if order.rows.is_empty() {
+            return;
+        }
+        let weighted = !self.table.weights.is_empty();
+        let whole = |counts: &Counts, cells: &[Cell]| {
+            if weighted { counts.weights(cells).sum } else { Sum::of_ones(counts.rows(cells)) }
+        };
+        let mut precisions: Vec<PrecisionRecall> = counts
+            .iter()
+            .map(|counts| PrecisionRecall::new(whole(counts, NEGATIVE), whole(counts, POSITIVE)))
+            .collect();
         let rows = order.rows.iter().enumerate().map(|(place, &(score, row))| {
             let tag = sorted.get(place).copied().unwrap_or(row);
             (score, row, slice_of[(tag >> 1) as usize] as usize, tag & 1 == 1)
         });
-        if self.table.weights.is_empty() {
-            let mut ranks = vec![Ranks::default(); slices];
-            for (score, _, slice, positive) in rows {
-                ranks[slice].add(score, positive);
-            }
-            ranks.into_iter().map(Ranks::finish).collect()
-        } else {
-            let mut ranks = vec![WeightedRanks::default(); slices];
+        let areas: Vec<Option<Auc>> = if weighted {
+            let mut ranks = vec![WeightedRanks::default(); counts.len()];
             for (score, row, slice, positive) in rows {
-                ranks[slice].add(score, positive, self.weight(row as usize));
+                let weight = self.weight(row as usize);
+                ranks[slice].add(score, positive, weight);
+                precisions[slice].add(score, positive, weight);
             }
             ranks.into_iter().map(WeightedRanks::finish).collect()
+        } else {
+            let mut ranks = vec![Ranks::default(); counts.len()];
+            for (score, _, slice, positive) in rows {
+                ranks[slice].add(score, positive);
+                precisions[slice].add(score, positive, 1.0);
+            }
+            ranks.into_iter().map(Ranks::finish).collect()
+        };
+        for ((scored, auc), precision) in scored.iter_mut().zip(areas).zip(precisions) {
+            (scored.auc, scored.average_precision) = (auc, precision.finish());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From a file of counts to the counts of its slices.
 
-use super::aggregate::{SliceCounts, families};
+use super::aggregate::{SliceCounts, attribute_sets};
 use super::sums::Sums;
 use crate::auc::Grid;
 use crate::counted::{
@@ -9,6 +9,7 @@ use crate::counted::{
 };
 use crate::counts::{Counts, Moments, Sum, Weights};
 use crate::read::{self, Draft, FileRead, Gather, Kind, Problems, Request, Texts, Values, Wanted};
+use crate::scores::{Calibration, Losses};
 use crate::slice::normalise_name;
 use crate::spec::Missing;
 use crate::{Problem, Slice, Spec};
@@ -224,7 +225,7 @@ impl Found {
         let mut place = None;
         if spec.score.is_some() {
             sums = cells.sums(SCORE_SUMS)?;
-            place = Some(self.bin(cells)?);
+            place = Some(self.bin(cells, spec.calibration_bins)?);
         }
         // Rows that were left out have no groups, so they make no slice.
         if dropped > 0 && rows == [0; 4] {
@@ -237,31 +238,46 @@ impl Found {
             Moments { sum: scores, squares },
             Moments { sum: errors, squares: error_squares },
         );
+        let calibration_bins = if place.is_some() { spec.calibration_bins } else { 0 };
         let own = self.sums.entry(groups).or_insert_with(|| Sums {
             counts: Counts::default(),
             grid: place.map(|(_, bins)| Grid::new(bins, spec.weight.is_some())),
+            calibration: Calibration::new(calibration_bins),
         });
         own.counts = own.counts.plus(&counts);
         if let (Some(grid), Some((bin, _))) = (&mut own.grid, place) {
             let [tn, false_negatives, fp, tp] = rows;
+            let by_class = [tn.saturating_add(fp), tp.saturating_add(false_negatives)];
             let weight = |a: usize, b: usize| weights[a].sum.plus(weights[b].sum);
-            grid.add_bin(
-                bin,
-                [tn.saturating_add(fp), tp.saturating_add(false_negatives)],
-                [weight(0, 2), weight(1, 3)],
+            let weighed = [weight(0, 2), weight(1, 3)];
+            grid.add_bin(bin, by_class, weighed);
+            let weighed = if spec.weight.is_some() { weighed } else { by_class.map(Sum::of_ones) };
+            let [sum, squares] = cells.sums(LOSSES)?;
+            own.calibration.add_sums(
+                cells.whole(CALIBRATION_BIN)?,
+                [scores, weighed[1], errors],
+                weighed[0].plus(weighed[1]),
+                Losses { sum, squares, impossible: cells.whole(IMPOSSIBLE)? },
             );
         }
         Ok(())
     }
 
     /// The bin of a row, and how many there are.
-    fn bin(&mut self, cells: &Cells) -> Result<(usize, usize), Problem> {
+    fn bin(&mut self, cells: &Cells, calibration_bins: u16) -> Result<(usize, usize), Problem> {
         let (bin, bins) = (cells.whole(SCORE_BIN)?, cells.whole(SCORE_BINS)?);
         if bins == 0 || bins > MOST_BINS || bin >= bins {
             let message = format!("the row is of bin {bin} of {bins}");
             return Err(Problem::new("out_of_range", message)
                 .at_cell(Some(cells.line()), Some(SCORE_BIN))
                 .expected(format!("bins from 0, at most {MOST_BINS}")));
+        }
+        let calibration: usize = cells.whole(CALIBRATION_BIN)?;
+        if calibration >= usize::from(calibration_bins) {
+            let message = format!("the row is of bin {calibration} of {calibration_bins}");
+            return Err(Problem::new("out_of_range", message)
+                .at_cell(Some(cells.line()), Some(CALIBRATION_BIN))
+                .expected("bins from 0"));
         }
         self.bins.insert(bins);
         Ok((bin, bins))
@@ -347,7 +363,7 @@ impl Found {
     /// The slices of a spec, overall first.
     fn slices(&self, spec: &Spec) -> Result<Vec<SliceCounts>, Vec<Problem>> {
         let (mut slices, mut problems) = (Vec::new(), Vec::new());
-        for family in families(spec) {
+        for family in attribute_sets(spec) {
             let wanted: Vec<bool> = (0..spec.slices.len()).map(|i| family.contains(&i)).collect();
             let holds = |by: &&Vec<bool>| {
                 by.len() == wanted.len()

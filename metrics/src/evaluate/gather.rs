@@ -1,7 +1,7 @@
 //! From a file to the counts of its slices: rows are kept where they have to be, else counted as
 //! they come.
 
-use super::aggregate::{SliceCounts, aggregate, families, weight_scale};
+use super::aggregate::{SliceCounts, aggregate, attribute_sets, weight_scale};
 use super::tally::Tally;
 use crate::read::{
     self, Cases, Draft, FileRead, Gather, Ids, Kind, Range, Request, Table, Values, Wanted,
@@ -52,10 +52,10 @@ fn gather_up_to(
         }
     }
     let request = Request::of(spec, None);
-    let families = families(spec);
+    let families = attribute_sets(spec);
     let scale = match &spec.weight {
         None => 1.0,
-        Some(weight) => weight_scale(largest(path, weight)?),
+        Some(weight) => weight_scale(&[largest(path, weight)?]),
     };
     let tally = Tally::new(&request, spec, &families, scale);
     let (tally, file) = read::read(path, &request, tally)?;
@@ -68,11 +68,11 @@ fn gather_up_to(
 ///
 /// # Errors
 /// Every problem of the file.
-pub(super) fn kept(path: &Path, spec: &Spec) -> Result<Table, Vec<Problem>> {
+pub(super) fn kept(path: &Path, spec: &Spec) -> Result<(FileRead, Table), Vec<Problem>> {
     let request = Request::of(spec, None);
     let table = Table::new(spec);
     let kept = Kept { request: &request, spec, table, most: u64::MAX, full: false };
-    read::read(path, &request, kept).map(|(kept, _)| kept.table)
+    read::read(path, &request, kept).map(|(kept, file)| (file, kept.table))
 }
 
 /// Rows that are kept, until there are too many.
@@ -111,7 +111,7 @@ impl Gather for Kept<'_> {
             self.table = Table::default();
             return Ok(());
         }
-        self.table.extend(cases)?;
+        self.table.extend(cases, self.request)?;
         if let Some(ids) = self.request.ids {
             if self.table.rows() > ids.most {
                 ids.give_up();
@@ -178,12 +178,16 @@ mod tests {
                 assert_eq!(kept.len(), counted.len());
                 for (kept, counted) in kept.iter().zip(&counted) {
                     assert_eq!((&kept.slice, kept.counts), (&counted.slice, counted.counts));
-                    assert_eq!(kept.auc.is_some(), counted.auc.is_some());
-                    if let (Some(exact), Some(on_grid)) = (kept.auc, counted.auc) {
-                        let apart = (exact.value - on_grid.value).abs();
-                        assert!(exact.bound < on_grid.bound || on_grid.bound <= 0.0);
-                        assert!(apart <= on_grid.bound + 1e-12);
+                    let (exact, on_grid) = (&kept.scored, &counted.scored);
+                    assert_eq!(exact.calibration, on_grid.calibration);
+                    assert_eq!(exact.auc.is_some(), on_grid.auc.is_some());
+                    if let (Some(exact), Some(on_grid)) = (exact.auc, on_grid.auc) {
+                        assert!((exact.value - on_grid.value).abs() <= on_grid.bound + 1e-12);
                     }
+                    let (a, b) = (exact.average_precision, on_grid.average_precision);
+                    assert_eq!(a.is_some(), b.is_some());
+                    let apart = a.zip(b).map_or(0.0, |(a, b)| (a - b).abs());
+                    assert!(apart <= on_grid.average_precision_bound + 1e-12);
                 }
             }
         }

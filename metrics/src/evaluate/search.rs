@@ -29,6 +29,7 @@ use crate::interval::Count;
 use crate::rates::OfCells;
 use crate::read::Table;
 use crate::significance::fisher_above;
+use crate::spec::Task;
 use crate::{Interval, Problem, Slice, Spec};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -153,6 +154,12 @@ pub struct Explained {
 /// weighted, the spec names no attributes, or the metric is no rate that is better one way.
 pub fn find_slices(path: &Path, spec: &Spec, search: &Search) -> Result<SliceSearch, Vec<Problem>> {
     let mut problems = search.problems();
+    if spec.task != Task::BinaryClassification {
+        let message =
+            format!("the search is for rates of yes and no, not for {}", spec.task.as_str());
+        let problem = Problem::new("other_task", message);
+        return Err(vec![problem.expected("`binary_classification`")]);
+    }
     if spec.weight.is_some() {
         let problem = Problem::new("weighted", "the search counts rows, and these are weighted");
         problems.push(problem.expected("a spec without `weight`"));
@@ -164,7 +171,8 @@ pub fn find_slices(path: &Path, spec: &Spec, search: &Search) -> Result<SliceSea
     let criterion = criterion(&search.metric, spec.positive_outcome.unwrap_or(Outcome::Neutral));
     match criterion {
         Ok(criterion) if problems.is_empty() => {
-            Ok(search_table(&gather::kept(path, spec)?, criterion, search))
+            let (_, table) = gather::kept(path, spec)?;
+            Ok(search_table(&table, criterion, search))
         }
         Ok(_) => Err(problems),
         Err(problem) => {

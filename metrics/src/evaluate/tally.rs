@@ -8,6 +8,7 @@ use super::sums::Sums;
 use crate::auc::{BINS, Grid};
 use crate::counts::Counts;
 use crate::read::{Cases, Draft, Gather, MOST_GROUPS, Request, too_many_groups};
+use crate::scores::Calibration;
 use crate::{Problem, Slice, Spec};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -97,7 +98,12 @@ impl Counter {
             spec.slices.iter().map(|name| Names { name: name.clone(), groups: vec![] }).collect();
         let all = (0..attributes.len()).collect();
         let (scored, weighted) = (spec.score.is_some(), request.weighted());
-        Self { attributes, tables: Tables::Joint(Box::new(Table::new(all, scored, weighted))) }
+        let blank = Sums {
+            counts: Counts::default(),
+            grid: scored.then(|| Grid::new(BINS, weighted)),
+            calibration: Calibration::new(if scored { spec.calibration_bins } else { 0 }),
+        };
+        Self { attributes, tables: Tables::Joint(Box::new(Table::new(all, blank, weighted))) }
     }
 
     fn add(&mut self, cases: &Cases, families: &[Vec<usize>], scale: f64) -> Result<(), Problem> {
@@ -208,8 +214,7 @@ struct Table {
 const UNMET: u32 = u32::MAX;
 
 impl Table {
-    fn new(attributes: Vec<usize>, scored: bool, weighted: bool) -> Self {
-        let grid = scored.then(|| Grid::new(BINS, weighted));
+    fn new(attributes: Vec<usize>, blank: Sums, weighted: bool) -> Self {
         Self {
             room: vec![1; attributes.len()],
             attributes,
@@ -217,7 +222,7 @@ impl Table {
             hashed: HashMap::new(),
             slots: Vec::new(),
             counted: Vec::new(),
-            blank: Sums { counts: Counts::default(), grid },
+            blank,
             weighted,
             places: Vec::new(),
         }
@@ -233,7 +238,7 @@ impl Table {
             return;
         }
         for ((&cell, &place), row) in cells.iter().zip(&self.places).zip(rows) {
-            let Sums { counts, grid } = &mut self.counted[place as usize];
+            let Sums { counts, grid, calibration } = &mut self.counted[place as usize];
             counts.add_row(cell);
             let weight = cases.weights.get(row).map_or(1.0, |weight| weight * scale);
             if self.weighted {
@@ -242,6 +247,7 @@ impl Table {
             if let (Some(grid), Some(&score)) = (grid, cases.scores.get(row)) {
                 counts.add_score(cell, score, weight);
                 grid.add(score, cell & 1 == 1, weight);
+                calibration.add(score, cell & 1 == 1, weight);
             }
         }
     }
@@ -345,7 +351,7 @@ impl Table {
 
     /// The same rows by the combination of fewer attributes.
     fn project(&self, family: &[usize]) -> Self {
-        let mut projected = Self::new(family.to_vec(), self.blank.grid.is_some(), self.weighted);
+        let mut projected = Self::new(family.to_vec(), self.blank.clone(), self.weighted);
         let positions: Vec<usize> = family
             .iter()
             .filter_map(|attribute| self.attributes.iter().position(|own| own == attribute))

@@ -7,9 +7,13 @@ use super::rates::{Moved, Table};
 use super::{Discordant, PairedChange};
 use crate::counts::Counts;
 use crate::rates::{Setting, estimates};
+use crate::scores::Scored;
 use crate::trend::Change;
 use crate::{Estimate, Slice};
 use std::collections::HashMap;
+
+/// Metrics of scores that are not compared row by row.
+const NOT_PAIRED: [&str; 3] = ["average_precision", "log_loss", "calibration_error"];
 
 /// What both runs say of a slice's rows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -98,13 +102,16 @@ impl Both {
         let setting = Setting { weighted: false, scored, threshold: None, level };
         let of = |run: usize| {
             let auc = if run == 0 { self.areas.before } else { self.areas.after };
-            estimates(slice, &self.counts[run], auc, setting)
+            let scored = Scored { auc, ..Scored::default() };
+            estimates(slice, &self.counts[run], &scored, setting)
         };
         of(0)
             .into_iter()
             .zip(of(1))
             // The same rows have the same number of rows and of positives.
             .filter(|(before, _)| !matches!(before.metric.as_str(), "count" | "base_rate"))
+            // Neither precision along the ranking nor calibration is a mean over rows.
+            .filter(|(before, _)| !NOT_PAIRED.contains(&before.metric.as_str()))
             .map(|(before, after)| self.change(before, after, level))
             .collect()
     }

@@ -1,6 +1,7 @@
 //! A column in a part of a file: checks cells as they come, whatever the format wrote them in.
 
 use super::Ids;
+use super::asked;
 use super::cell::{self, Classes};
 use super::draft::{Group, Groups, group_problem, too_many_groups};
 use super::problems::Problems;
@@ -19,6 +20,8 @@ pub(crate) enum Values {
     Groups(Groups),
     /// Hashes, 0 where there is no id.
     Ids(Vec<u128>),
+    /// What a task other than binary classification asks for.
+    Asked(asked::Values),
     Texts(Texts),
 }
 
@@ -75,6 +78,7 @@ impl<'a> Column<'a> {
             Kind::Number(_) => Values::Numbers(Vec::new()),
             Kind::Group => Values::Groups(Groups::new(request.missing)),
             Kind::Id => Values::Ids(Vec::new()),
+            Kind::Asked(role) => Values::Asked(role.column()),
             Kind::Text => Values::Texts(Texts::default()),
         };
         Self {
@@ -91,7 +95,7 @@ impl<'a> Column<'a> {
 
     /// Whether a number is more than its text here.
     pub fn reads_numbers(&self) -> bool {
-        matches!(self.values, Values::Numbers(_))
+        matches!(self.values, Values::Numbers(_) | Values::Asked(asked::Values::Numbers(_)))
     }
 
     /// Adds a cell that is text.
@@ -120,6 +124,15 @@ impl<'a> Column<'a> {
                 self.group(group, line);
             }
             Values::Ids(ids) => ids.push(self.ids.map_or(0, |how| how.hash(text))),
+            Values::Asked(values) => {
+                let Kind::Asked(role) = self.wanted.kind else { return };
+                if let Err(wrong) = values.push_text(role, text) {
+                    self.problems.push(|| asked::problem(wrong, &self.wanted.name, line));
+                }
+                if matches!(values, asked::Values::Names(names) if names.too_many(role)) {
+                    self.problems.fatal(asked::too_many_classes(&self.wanted.name));
+                }
+            }
             Values::Texts(texts) => match std::str::from_utf8(text) {
                 Ok(text) => texts.push(text),
                 Err(_) => {
@@ -147,6 +160,16 @@ impl<'a> Column<'a> {
                     }
                 }
             }
+            (Values::Asked(values), Kind::Asked(role)) => {
+                match values.push_number(role, Some(number)) {
+                    None if number.is_nan() => self.empty(line),
+                    None => self.written(&number, line),
+                    Some(Ok(())) => {}
+                    Some(Err(wrong)) => {
+                        self.problems.push(|| asked::problem(wrong, &self.wanted.name, line));
+                    }
+                }
+            }
             _ if number.is_nan() => self.empty(line),
             _ => self.written(&number, line),
         }
@@ -154,11 +177,10 @@ impl<'a> Column<'a> {
 
     /// Adds a cell that is a whole number.
     pub fn whole(&mut self, number: i128, line: u64) {
-        match self.values {
-            Values::Numbers(_) => self.number(number as f64, line),
-            _ => {
-                self.written(&number, line);
-            }
+        if self.reads_numbers() {
+            self.number(number as f64, line);
+        } else {
+            self.written(&number, line);
         }
     }
 
@@ -213,6 +235,7 @@ impl<'a> Column<'a> {
             Values::Numbers(values) => values.push(0.0),
             Values::Groups(groups) => groups.codes.push(0),
             Values::Ids(ids) => ids.push(0),
+            Values::Asked(values) => values.push_nothing(),
             Values::Texts(texts) => texts.push(""),
         }
         self.problems.push(|| problem);
@@ -237,12 +260,14 @@ impl Values {
             Self::Numbers(values) => retain(values, keep),
             Self::Groups(groups) => retain(&mut groups.codes, keep),
             Self::Ids(ids) => retain(ids, keep),
+            Self::Asked(values) => values.retain(keep),
             Self::Texts(texts) => texts.retain(keep),
         }
     }
 }
 
-fn retain<T>(values: &mut Vec<T>, keep: &[bool]) {
+/// Leaves out the values that are not to be kept.
+pub(super) fn retain<T>(values: &mut Vec<T>, keep: &[bool]) {
     let mut keep = keep.iter();
     values.retain(|_| keep.next().copied().unwrap_or(true));
 }

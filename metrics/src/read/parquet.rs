@@ -222,7 +222,7 @@ impl<'a> Reader<'a> {
         let few = |at: usize| {
             let columns = request.columns.iter().zip(&places);
             let mut here = columns.filter(|(_, place)| **place == Some(at)).peekable();
-            here.peek().is_some() && here.all(|(wanted, _)| wanted.kind != Kind::Id)
+            here.peek().is_some() && here.all(|(wanted, _)| !wanted.kind.is_of_many())
         };
         let fields: Vec<Field> = fields
             .iter()

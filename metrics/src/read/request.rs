@@ -1,8 +1,9 @@
 //! What is asked of a file: which columns, and as what each is to be read.
 
 use super::Ids;
+use super::asked::{Role, asked};
 use crate::Spec;
-use crate::spec::Missing;
+use crate::spec::{Missing, Task};
 
 /// The columns that a reader is to bring.
 #[derive(Clone, Debug)]
@@ -39,8 +40,21 @@ pub(crate) enum Kind {
     Group,
     /// What identifies a row, hashed; nothing where it cannot be read.
     Id,
+    /// What a task other than binary classification asks for.
+    Asked(Role),
     /// Text as it stands, empty where there is none.
     Text,
+}
+
+impl Kind {
+    /// Whether most rows have a text of their own here.
+    pub fn is_of_many(self) -> bool {
+        match self {
+            Self::Id => true,
+            Self::Asked(role) => role.is_of_many(),
+            _ => false,
+        }
+    }
 }
 
 /// Which numbers a column may hold.
@@ -53,25 +67,30 @@ pub(crate) enum Range {
 }
 
 impl<'a> Request<'a> {
-    /// The columns of a spec: label, score, prediction and weight, as far as it has them, the id
-    /// where it is hashed, then the attributes.
+    /// The columns of a spec: label, score, prediction and weight, as far as it has them, what other
+    /// tasks ask for, the id where it is hashed, then the attributes.
     pub fn of(spec: &Spec, ids: Option<&'a Ids>) -> Self {
-        let wanted = |name: &String, kind| Wanted { name: name.clone(), kind };
-        let mut columns = vec![wanted(&spec.label, Kind::Label)];
+        let wanted = |name: &str, kind| Wanted { name: name.to_owned(), kind };
+        let is_binary = spec.task == Task::BinaryClassification;
+        let mut columns: Vec<Wanted> =
+            asked(spec).into_iter().map(|(role, name)| wanted(name, Kind::Asked(role))).collect();
+        if is_binary {
+            columns.push(wanted(&spec.label, Kind::Label));
+            columns.extend(spec.prediction.iter().map(|name| wanted(name, Kind::Prediction)));
+        }
         columns.extend(spec.score.iter().map(|name| wanted(name, Kind::Number(Range::Unit))));
-        columns.extend(spec.prediction.iter().map(|name| wanted(name, Kind::Prediction)));
         columns
             .extend(spec.weight.iter().map(|name| wanted(name, Kind::Number(Range::NotNegative))));
         let id = spec.id.iter().filter(|_| ids.is_some());
         columns.extend(id.map(|name| wanted(name, Kind::Id)));
         columns.extend(spec.slices.iter().map(|name| wanted(name, Kind::Group)));
+        let present = [
+            spec.id.as_ref().filter(|_| ids.is_none()),
+            spec.cluster.as_ref().filter(|_| is_binary),
+        ];
         Self {
             columns,
-            present: [spec.id.as_ref().filter(|_| ids.is_none()), spec.cluster.as_ref()]
-                .into_iter()
-                .flatten()
-                .cloned()
-                .collect(),
+            present: present.into_iter().flatten().cloned().collect(),
             positive: spec.positive.clone(),
             missing: spec.missing,
             ids,

@@ -21,10 +21,10 @@ fn rows_are_grouped_by_every_slice_that_the_spec_asks_for() {
     for dialect in Dialect::ALL {
         let text = sql(SPEC, dialect).unwrap();
         for set in [
-            "(evenhand_bin)",
-            "(evenhand_bin, evenhand_a0)",
-            "(evenhand_bin, evenhand_a1)",
-            "(evenhand_bin, evenhand_a0, evenhand_a1)",
+            "(evenhand_bin, evenhand_calibration)",
+            "(evenhand_bin, evenhand_calibration, evenhand_a0)",
+            "(evenhand_bin, evenhand_calibration, evenhand_a1)",
+            "(evenhand_bin, evenhand_calibration, evenhand_a0, evenhand_a1)",
         ] {
             assert!(text.contains(set), "{dialect}: {set}");
         }

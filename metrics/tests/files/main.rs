@@ -32,7 +32,8 @@ intersections = 2
 pub const HEADER: &str = "label,score,prediction,sex,race\n";
 
 /// Metrics that need scores.
-pub const SCORED: [&str; 3] = ["brier_score", "mean_score", "roc_auc"];
+pub const SCORED: [&str; 6] =
+    ["brier_score", "mean_score", "roc_auc", "average_precision", "log_loss", "calibration_error"];
 
 /// The same spec without scores: then no row has to be kept.
 pub fn unscored(spec: &str) -> String {

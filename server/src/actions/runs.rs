@@ -152,8 +152,9 @@ impl Seen {
             .into_iter()
             .collect();
         keys.sort_by_key(|key| {
-            let base = key.split('@').next().unwrap_or(key);
-            catalogue::METRICS.iter().position(|metric| metric.key == base).unwrap_or(usize::MAX)
+            let known = catalogue::find(key).map(|metric| metric.key);
+            let place = catalogue::METRICS.iter().position(|metric| Some(metric.key) == known);
+            place.unwrap_or(usize::MAX)
         });
         keys
     }

@@ -15,6 +15,7 @@ use crate::store::is_duplicate;
 use crate::store::rows::keep_until;
 use crate::store::runs::{KeptRows, NewRun, Run, SourceKey, key_taken};
 use app::domain::attribute::Unconfirmed;
+use app::domain::model::Task;
 use app::domain::{Email, Grants, Label, Permission, PersonId, Scope, TeamId};
 use app::upload::canonical::{canonical, run_content};
 use app::upload::{CLOCK_SKEW, IMPORTER_VERSION};
@@ -186,6 +187,7 @@ async fn check(app: &App, actor: &Actor, upload: &Upload) -> Result<Checked> {
     let lineage = app.store.lineage(model.team_id).await?;
     actor.permit::<UploadRun>(Scope::Team(&lineage))?;
     let uploader = uploader(app, actor, upload.on_behalf.as_deref(), &lineage).await?;
+    refuse_other_task(model.task, &upload.source)?;
     let version = app.store.version_by_label(model.id, &upload.version).await?;
     let label = match (&version, Label::new(&upload.version)) {
         (None, _) if !upload.create_version => {
@@ -231,6 +233,25 @@ async fn check(app: &App, actor: &Actor, upload: &Upload) -> Result<Checked> {
         received_at,
         model,
     })
+}
+
+/// Predictions are evaluated as what their model does, or its metrics and policies would not meet.
+fn refuse_other_task(task: Task, source: &Source) -> Result<()> {
+    match source {
+        Source::Predictions { spec } if spec.task.as_str() != task.as_str() => {
+            let message = format!(
+                "the spec is of task `{}`, but the model is registered for `{}`",
+                spec.task.as_str(),
+                task.as_str()
+            );
+            Err(Error::input(vec![
+                Problem::new("other_task", message)
+                    .at_pointer("/task")
+                    .expected(format!("`{}`, or another model", task.as_str())),
+            ]))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whose upload it is. A token counts as the person it acts for; one that many share must say for

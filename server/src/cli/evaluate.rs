@@ -30,6 +30,10 @@ Examples:
   evenhand evaluate predictions.csv.gz --json \\
     --spec '{\"task\": \"binary_classification\", \"label\": \"y\", \"score\": \"p\", \"slices\": [\"sex\"]}'
 
+  evenhand evaluate rankings.csv --spec ranking.toml
+The spec's task is binary_classification, multiclass_classification, regression, ranking,
+text_generation or image_generation; docs/predictions-spec.md has the keys of each.
+
 Exit code: 0 evaluated, 1 the file or the spec cannot be read, 2 wrong usage.")]
 pub struct Evaluate {
     /// Predictions: CSV, Parquet or NDJSON, also compressed with gzip or zstd; or a file of counts

@@ -145,10 +145,11 @@ async fn definitions(page: Page) -> Response {
 
 async fn definition(page: Page, Path(key): Path<String>) -> Result<Response> {
     // `ndcg@k` stands for every cut-off.
-    let base = key.split('@').next().unwrap_or(&key);
     let metric = catalogue::METRICS
         .iter()
-        .find(|metric| metric.key == key || metric.key.split('@').next() == Some(base))
+        .find(|metric| metric.key == key)
+        .or_else(|| catalogue::find(&key))
+        .or_else(|| catalogue::find(&format!("{key}@1")))
         .ok_or_else(|| Error::not_found("metric"))?;
     Ok(page
         .title(metric.name)

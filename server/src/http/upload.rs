@@ -13,7 +13,7 @@ use crate::state::App;
 use app::domain::Permission;
 use app::form::FieldErrors;
 use app::pages::parts::{Crumb, Section};
-use app::pages::upload::{self as page_of, SPEC, Typed, UploadPage, UploadView};
+use app::pages::upload::{self as page_of, Typed, UploadPage, UploadView};
 use app::upload::Format;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
@@ -45,9 +45,13 @@ async fn show(
         .last()
         .map(|run| format!("{}@{}", run.dataset_name, run.dataset_label))
         .unwrap_or_default();
-    let typed =
-        Typed { kind: "results".to_owned(), dataset, spec: SPEC.to_owned(), ..Typed::default() };
-    let view = UploadView { typed, ..UploadView::default() };
+    let typed = Typed {
+        kind: "results".to_owned(),
+        dataset,
+        spec: page_of::spec(model.task).to_owned(),
+        ..Typed::default()
+    };
+    let view = UploadView { typed, ..UploadView::of(model.task) };
     Ok(render(page, &model.slug, &model.name, &version, view))
 }
 
@@ -100,7 +104,7 @@ async fn take(
         return Err(too_large(limit));
     }
     let refused = |page: Page, typed: Typed, errors: FieldErrors, problems| {
-        let view = UploadView { typed, errors, problems, ..UploadView::default() };
+        let view = UploadView { typed, errors, problems, ..UploadView::of(model.task) };
         render(page.refused(), &model.slug, &model.name, &version, view)
     };
     let described = describe(&form, received.as_deref(), &slug, &version);
@@ -118,7 +122,7 @@ async fn take(
             Ok(preview) => {
                 keep(&app, &actor, &mut typed, Some(received));
                 let preview = Some(preview_view(&preview));
-                let view = UploadView { typed, preview, ..UploadView::default() };
+                let view = UploadView { typed, preview, ..UploadView::of(model.task) };
                 Ok(render(page, &model.slug, &model.name, &version, view))
             }
             Err(Error::Input { problems, .. }) => {

@@ -48,13 +48,7 @@ fn reference_words(reference: &metrics::disparity::Reference) -> String {
 
 /// What a metric is called in a sentence: `nDCG at 10`.
 pub fn metric_name(key: &str) -> String {
-    match (catalogue::find(key), key.split_once('@')) {
-        (None, _) => key.to_owned(),
-        (Some(metric), None) => metric.name.to_owned(),
-        (Some(metric), Some((_, k))) => {
-            format!("{} at {k}", metric.name.trim_end_matches(" at k"))
-        }
-    }
+    catalogue::name(key).unwrap_or_else(|| key.to_owned())
 }
 
 pub(super) fn no_run(rule: &Rule, none_at_all: bool) -> String {
@@ -71,7 +65,7 @@ pub(super) fn no_run(rule: &Rule, none_at_all: bool) -> String {
 
 /// What a metric counts: positives for a true positive rate, rows for most others.
 pub(super) fn counted_as(metric: &str) -> (&'static str, &'static str) {
-    match metric.split('@').next().unwrap_or(metric) {
+    match catalogue::Key::parse(metric).base {
         "true_positive_rate" | "false_negative_rate" => ("positive", "positives"),
         "false_positive_rate" | "true_negative_rate" => ("negative", "negatives"),
         "precision" | "false_discovery_rate" => ("positive prediction", "positive predictions"),

@@ -5,6 +5,7 @@ use crate::pages::parts::{Frame, Moment, document, estimate};
 use metrics::counts::Counts;
 use metrics::disparity::{self, Comparison, Kind};
 use metrics::rates::{self, Setting};
+use metrics::scores::Scored;
 
 /// Slice, true positives, false positives, false negatives, true negatives.
 const ADULT_V4: [(&str, u64, u64, u64, u64); 8] = [
@@ -27,7 +28,7 @@ fn view() -> RunView {
         .iter()
         .flat_map(|(slice, tp, fp, missed, tn)| {
             let counts = Counts::of_confusion(*tp, *fp, *missed, *tn);
-            rates::estimates(&Slice::parse(slice).unwrap(), &counts, None, setting)
+            rates::estimates(&Slice::parse(slice).unwrap(), &counts, &Scored::default(), setting)
         })
         .filter(|estimate| METRICS.contains(&estimate.metric.as_str()))
         .collect();

@@ -5,20 +5,36 @@
 use crate::cli::output::{Align, Table, clean};
 use app::pages::parts::number::{count, counted, interval, level, signed, signed_interval, value};
 use metrics::Estimate;
-use metrics::catalogue::{self, Direction, Kind, Outcome};
+use metrics::catalogue::{self, Direction, Key, Kind, Outcome};
 use metrics::disparity::{self, Comparison, LEAST_N, Summary};
 use metrics::evaluate::{Evaluation, LEVEL, Receipt};
 use std::fmt::Write;
 use std::path::Path;
 
-/// What is shown of each group; the rest is in the run document.
-const MAIN: [&str; 6] = [
+/// What is shown of each group, whatever the cut-off; the rest is in the run document.
+const MAIN: [&str; 22] = [
     "selection_rate",
     "accuracy",
     "true_positive_rate",
     "false_positive_rate",
     "precision",
     "roc_auc",
+    "macro_recall",
+    "macro_f1",
+    "mean_absolute_error",
+    "mean_error",
+    "r_squared",
+    "ndcg",
+    "recall",
+    "exposure_share",
+    "mean_exposure",
+    "representation",
+    "diversity",
+    "refusal_rate",
+    "toxicity_rate",
+    "unsafe_rate",
+    "win_rate",
+    "judge_failure_rate",
 ];
 
 /// More groups than this are cut.
@@ -91,8 +107,23 @@ fn overall(estimates: &[Estimate]) -> String {
     table.to_string()
 }
 
-fn name_of(key: &str) -> &str {
-    catalogue::find(key).map_or(key, |metric| metric.name)
+fn name_of(key: &str) -> String {
+    catalogue::name(key).unwrap_or_else(|| key.to_owned())
+}
+
+/// The keys of the main metrics that were measured, in the order of [`MAIN`]; those of single
+/// classes are left out, for there may be hundreds.
+fn main_keys(estimates: &[Estimate]) -> Vec<&str> {
+    let mut keys: Vec<&str> = Vec::new();
+    for base in MAIN {
+        for estimate in estimates {
+            let key = Key::parse(&estimate.metric);
+            if key.base == base && key.of.is_none() && !keys.contains(&estimate.metric.as_str()) {
+                keys.push(&estimate.metric);
+            }
+        }
+    }
+    keys
 }
 
 fn row(table: &mut Figures, name: &str, estimate: &Estimate, remark: &str) {
@@ -128,7 +159,7 @@ fn families(estimates: &[Estimate]) -> Vec<Vec<String>> {
 fn by_groups(estimates: &[Estimate], attributes: &[&str], outcome: Outcome) -> String {
     let mut table = figures();
     head(&mut table, if attributes.len() == 1 { "  group" } else { "  extremes" });
-    for metric in MAIN {
+    for metric in main_keys(estimates) {
         let groups: Vec<&Estimate> = estimates
             .iter()
             .filter(|estimate| {
@@ -208,7 +239,8 @@ fn explanation(estimates: &[Estimate], outcome: Option<Outcome>) -> String {
         "\nA gap is the worst group minus the best; its interval holds for all pairs of groups\n\
          at once. Groups with fewer than {LEAST_N} rows are never worst or best.\n"
     );
-    if outcome.is_none() {
+    let selects = estimates.iter().any(|estimate| estimate.metric == "selection_rate");
+    if outcome.is_none() && selects {
         text.push_str(
             "The spec does not say `positive_outcome`, so no selection rate is better than another:\n\
              its gap is the lowest minus the highest.\n",
