@@ -1,9 +1,13 @@
 //! Predictions of every task become runs, and read back as scikit-learn, scipy and numpy compute
 //! them.
 
+use app::domain::register::ModelInput;
+use metrics::Spec;
 use serde_json::{Value, json};
-use server::actions::register_model::ModelInput;
+use server::reader::{self, Job, Source};
+use std::path::PathBuf;
 use tests::{each_db, estimate, fixture, id_of};
+use time::macros::datetime;
 
 /// Task, file, spec, and where the numbers of some metrics of all rows are known.
 const TASKS: [(&str, &str, &str, &str, &[&str]); 5] = [
@@ -63,6 +67,7 @@ fn document(file: &str, spec: &str) -> Vec<u8> {
         received_at: at,
         evaluated_at: Some(at),
         dataset: Some((file.replace(".csv", ""), "1".to_owned())),
+        row_key: None,
     };
     serde_json::to_vec(&reader::read(&job).unwrap().document).unwrap()
 }
