@@ -58,3 +58,12 @@ locked_version() {
     awk -v name="\"$1\"" '$1 == "name" { found = $3 == name }
         found && $1 == "version" { gsub(/"/, "", $3); print $3; exit }' Cargo.lock
 }
+
+# python_with PACKAGE==VERSION...: sets $python to a Python of the cache that has them.
+python_with() {
+    python=$cache/python/bin/python
+    [ -x "$python" ] || python3 -m venv "$cache/python" ||
+        cannot_have "Python with venv" "install both (Debian: python3-venv)."
+    "$python" -m pip install --quiet --disable-pip-version-check "$@" ||
+        cannot_have "The Python packages $*" "pip install them, with access to a package index."
+}

@@ -103,7 +103,11 @@ pub fn p_value(p: f64) -> String {
 
 /// What an interval is: `95 % Wilson interval`.
 pub fn interval_name(confidence: f64, method: &str) -> String {
-    format!("{} {} interval", level(confidence), method_name(method))
+    let (exact, on_grid) = match method.strip_suffix(method::ON_GRID) {
+        Some(exact) => (exact, " on a score grid"),
+        None => (method, ""),
+    };
+    format!("{} {} interval{on_grid}", level(confidence), method_name(exact))
 }
 
 /// The name of an interval's method: `Wilson`.

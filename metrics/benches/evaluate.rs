@@ -29,6 +29,14 @@ prediction = "prediction"
 slices = ["sex", "race", "age_band"]
 intersections = 2
 "#;
+/// Without scores no row is kept.
+const COUNTED_SPEC: &str = r#"
+task = "binary_classification"
+label = "label"
+prediction = "prediction"
+slices = ["sex", "race", "age_band"]
+intersections = 2
+"#;
 const SEX: [&str; 2] = ["Female", "Male"];
 const RACE: [&str; 5] = ["Amer-Indian-Eskimo", "Asian-Pac-Islander", "Black", "Other", "White"];
 const AGE: [&str; 6] = ["16-24", "25-34", "35-44", "45-54", "55-64", "65+"];
@@ -75,6 +83,20 @@ fn csv(rows: &[Row], path: &Path) {
     std::fs::write(path, text).expect("the target folder can be written");
 }
 
+fn ndjson(rows: &[Row], path: &Path) {
+    let mut text = String::new();
+    for (id, row) in rows.iter().enumerate() {
+        let Row { label, score, prediction, sex, race, age } = row;
+        writeln!(
+            text,
+            "{{\"id\": {id}, \"label\": {label}, \"score\": {score}, \"prediction\": {prediction}, \
+             \"sex\": \"{sex}\", \"race\": \"{race}\", \"age_band\": \"{age}\"}}"
+        )
+        .expect("writing to a string cannot fail");
+    }
+    std::fs::write(path, text).expect("the target folder can be written");
+}
+
 fn parquet(rows: &[Row], path: &Path) {
     let text = |of: fn(&Row) -> &str| {
         Arc::new(StringArray::from(rows.iter().map(of).collect::<Vec<_>>())) as ArrayRef
@@ -100,31 +122,34 @@ fn parquet(rows: &[Row], path: &Path) {
 fn million_rows(criterion: &mut Criterion) {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let rows = rows();
-    let files = [folder.join("million.csv"), folder.join("million.parquet")];
+    let files = ["csv", "ndjson", "parquet"].map(|kind| folder.join(format!("million.{kind}")));
     csv(&rows, &files[0]);
-    parquet(&rows, &files[1]);
+    ndjson(&rows, &files[1]);
+    parquet(&rows, &files[2]);
     drop(rows);
-    let spec = Spec::parse(SPEC).expect("the spec is right");
     let mut group = criterion.benchmark_group("evaluate 1,000,000 rows, 3 attributes with pairs");
     group.sample_size(10);
-    for path in &files {
-        let name = path.extension().unwrap_or_default().to_string_lossy();
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                let dataset = DatasetRef {
-                    name: "bench".to_owned(),
-                    version: "1".to_owned(),
-                    digest: None,
-                    rows: None,
-                };
-                let evaluated_at = datetime!(2026-11-01 00:00 UTC);
-                let evaluation =
-                    evaluate(path, &spec, About { dataset, evaluated_at, level: LEVEL })
-                        .expect("the file is right");
-                assert_eq!(evaluation.receipt.rows_used, ROWS as u64);
-                evaluation
+    for (what, spec) in [("", SPEC), (", without scores", COUNTED_SPEC)] {
+        let spec = Spec::parse(spec).expect("the spec is right");
+        for path in &files {
+            let kind = path.extension().unwrap_or_default().to_string_lossy();
+            group.bench_function(format!("{kind}{what}"), |bencher| {
+                bencher.iter(|| {
+                    let dataset = DatasetRef {
+                        name: "bench".to_owned(),
+                        version: "1".to_owned(),
+                        digest: None,
+                        rows: None,
+                    };
+                    let evaluated_at = datetime!(2026-11-01 00:00 UTC);
+                    let evaluation =
+                        evaluate(path, &spec, About { dataset, evaluated_at, level: LEVEL })
+                            .expect("the file is right");
+                    assert_eq!(evaluation.receipt.rows_used, ROWS as u64);
+                    evaluation
+                });
             });
-        });
+        }
     }
     group.finish();
 }

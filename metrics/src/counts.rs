@@ -38,10 +38,20 @@ impl Sum {
         Self(u128::from(count) * u128::from(ONE))
     }
 
-    /// The sum of two sums.
+    /// The sum of two sums; at most the largest one that can be kept, which 2^66 rows may reach.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
-        Self(self.0 + other.0)
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// The sum in multiples of 2^-62: what other engines add up, and what a file of counts holds.
+    pub fn units(self) -> u128 {
+        self.0
+    }
+
+    /// The sum of so many multiples of 2^-62.
+    pub fn of_units(units: u128) -> Self {
+        Self(units)
     }
 }
 
@@ -143,6 +153,16 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Counts as they were added up elsewhere: rows and weights by [`Cell`].
+    pub fn of_sums(
+        rows: [u64; 4],
+        weights: [Weights; 4],
+        scores: Moments,
+        squared_errors: Moments,
+    ) -> Self {
+        Self { rows, weights, scores, squared_errors }
+    }
+
     /// The counts of a confusion matrix, without scores.
     pub fn of_confusion(tp: u64, fp: u64, false_negatives: u64, tn: u64) -> Self {
         Self { rows: [tn, false_negatives, fp, tp], ..Self::default() }
@@ -184,7 +204,7 @@ impl Counts {
     #[must_use]
     pub fn plus(mut self, other: &Self) -> Self {
         for cell in 0..4 {
-            self.rows[cell] += other.rows[cell];
+            self.rows[cell] = self.rows[cell].saturating_add(other.rows[cell]);
             let (mine, theirs) = (&mut self.weights[cell], &other.weights[cell]);
             mine.sum = mine.sum.plus(theirs.sum);
             mine.squares = mine.squares.plus(theirs.squares);

@@ -124,6 +124,14 @@ impl Estimate {
         let Some(stored) = &self.interval else {
             return Err("it has no interval".to_owned());
         };
+        // What the interval has beyond that of the area on the grid is the grid's bound.
+        if let Some(exact) = stored.method.strip_suffix(method::ON_GRID) {
+            let mut on_grid = self.clone();
+            on_grid.interval = Some(Interval { method: exact.to_owned(), ..stored.clone() });
+            let known = on_grid.bounds(stored.level)?;
+            let bound = (known.low - stored.low).max(stored.high - known.high).max(0.0);
+            return on_grid.bounds(level).map(|bounds| bounds.widened(bound));
+        }
         let n = self.n_effective.unwrap_or(n as f64);
         let in_unit = (0.0..=1.0).contains(&value) && n > 0.0;
         let range = catalogue::range(&self.metric);

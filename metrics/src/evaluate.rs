@@ -1,6 +1,8 @@
 //! From a file of predictions to a run document: the one entry point of reading.
 
 mod aggregate;
+mod counted;
+mod gather;
 mod judged;
 mod multiclass;
 mod noise;
@@ -8,6 +10,8 @@ mod ranking;
 mod ratios;
 mod regression;
 mod search;
+mod sums;
+mod tally;
 
 pub use search::{
     Confirmation, Explained, Found, MOST_DEPTH, Search, Side, SliceSearch, find_slices,
@@ -16,11 +20,13 @@ pub use search::{
 use crate::catalogue::{CORRECTED, Outcome};
 use crate::paired::{Column, Rows};
 use crate::rates::{self, Setting};
-use crate::read::{self, Ids, Table};
+use crate::read::{self, FileRead, Ids, Table};
 use crate::run::{self, Instrument};
 use crate::slice::normalise_name;
 use crate::spec::Task;
 use crate::{DatasetRef, Estimate, Problem, RunDocument, Spec};
+use aggregate::SliceCounts;
+use gather::Gathered;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use time::OffsetDateTime;
@@ -96,12 +102,15 @@ pub struct GroupRead {
     pub rows: u64,
 }
 
-/// Evaluates a file of predictions (CSV or Parquet; CSV also gzip or zstd compressed), recognised by
-/// its content: every metric that its task and its columns allow, overall, per group and per
-/// intersection.
+/// Evaluates a file of predictions (CSV, Parquet or NDJSON, each also gzip or zstd compressed),
+/// recognised by its content: every metric that its task and its columns allow, overall, per group
+/// and per intersection. A file of counts ([`crate::counted`]) gives what the rows give that were
+/// counted.
 ///
-/// Memory grows with the number of rows (some 40 bytes each, and 2 per attribute), not with the
-/// width of the file.
+/// In binary classification memory grows with the number of rows only where there are scores,
+/// weights or ids, and only up to 10,000,000 rows (some 40 bytes each, and 2 per attribute), never
+/// with the width of the file. Beyond that many rows, areas under curves are taken on a grid of
+/// scores, with their bounds. Other tasks keep all rows.
 ///
 /// # Errors
 /// Every problem of the file, up to a hundred and a count of the rest, each with its place. In
@@ -132,7 +141,9 @@ pub fn evaluate_with_rows(
     };
     let ids = why.is_none().then(|| Ids::new(key, most));
     let (evaluation, rows) = read_and_count(path, spec, about, ids.as_ref())?;
-    let why = why.unwrap_or(if evaluation.receipt.rows_used > most {
+    let why = why.unwrap_or(if evaluation.receipt.format.starts_with("counts") {
+        NoRows::Counts
+    } else if evaluation.receipt.rows_used > most {
         NoRows::TooMany { most }
     } else {
         NoRows::UnreadableId
@@ -149,6 +160,9 @@ pub enum NoRows {
     /// Nothing says which row is which.
     #[error("the spec names no `id`")]
     NoId,
+    /// It holds counts of rows.
+    #[error("it holds counts of rows, not rows")]
+    Counts,
     /// Its ids are neither text nor numbers.
     #[error("its ids are neither text nor numbers")]
     UnreadableId,
@@ -173,20 +187,28 @@ fn read_and_count(
         let problem = Problem::new("bad_level", format!("confidence level {}", about.level));
         return Err(vec![problem.expected("a number between 0 and 1")]);
     }
-    let mut table = read::read(path, spec, ids)?;
-    let mut evaluated = match spec.task {
-        Task::BinaryClassification => binary(&table, spec, about.level)?,
-        Task::MulticlassClassification => multiclass::evaluate(&table, spec, about.level)?,
-        Task::Regression => regression::evaluate(&table, spec, about.level)?,
-        Task::Ranking | Task::TextGeneration | Task::ImageGeneration => {
-            lists_and_judgements(&table, spec, about.level)?
-        }
+    let (header, lines) = read::header(path)?;
+    let holds_counts = header.iter().any(|column| column == crate::counted::MARK);
+    let (file, mut evaluated, attributes, table) = if holds_counts {
+        let (file, slices) = counted::read(path, spec, lines)?;
+        (file, binary(&slices, spec, about.level), groups_of(&slices, spec), None)
+    } else if spec.task == Task::BinaryClassification {
+        let Gathered { file, slices, table } = gather::gather(path, spec, ids)?;
+        (file, binary(&slices, spec, about.level), groups_of(&slices, spec), table)
+    } else {
+        let (file, table) = gather::kept(path, spec)?;
+        let evaluated = match spec.task {
+            Task::MulticlassClassification => multiclass::evaluate(&table, spec, about.level)?,
+            Task::Regression => regression::evaluate(&table, spec, about.level)?,
+            _ => lists_and_judgements(&table, spec, about.level)?,
+        };
+        (file, evaluated, attributes_of(&table), None)
     };
     // By slice as binary classification has them; within a slice the order stays.
     evaluated
         .estimates
         .sort_by(|a, b| (a.slice.arity(), &a.slice).cmp(&(b.slice.arity(), &b.slice)));
-    let rows_used = table.rows();
+    let rows_used = file.rows;
     let document = RunDocument {
         schema: run::SCHEMA.to_owned(),
         evaluated_at: about.evaluated_at,
@@ -204,24 +226,23 @@ fn read_and_count(
         metrics: Vec::new(),
         estimates: evaluated.estimates,
     };
-    let attributes = attributes_of(&table);
-    let rows = ids.and_then(|_| rows_of(&mut table, spec));
-    let receipt = receipt(table, rows_used, spec, attributes, evaluated.notes);
+    let rows = ids.and(table).and_then(|table| rows_of(table, spec));
+    let receipt = receipt(file, spec, attributes, evaluated.notes);
     Ok((Evaluation { document, receipt }, rows))
 }
 
-/// The rows of a table whose ids were read; they are taken out of it.
-fn rows_of(table: &mut Table, spec: &Spec) -> Option<Rows> {
+/// The rows of a table whose ids were read.
+fn rows_of(table: Table, spec: &Spec) -> Option<Rows> {
     if table.ids.len() != table.cells.len() {
         return None;
     }
     let attributes = table
         .attributes
-        .iter_mut()
+        .into_iter()
         .map(|attribute| Column {
-            name: attribute.name.clone(),
-            groups: std::mem::take(&mut attribute.groups),
-            codes: std::mem::take(&mut attribute.codes),
+            name: attribute.name,
+            groups: attribute.groups,
+            codes: attribute.codes,
         })
         .collect();
     let intersections = spec
@@ -229,9 +250,7 @@ fn rows_of(table: &mut Table, spec: &Spec) -> Option<Rows> {
         .iter()
         .map(|names| names.iter().map(|name| normalise_name(name)).collect())
         .collect();
-    let (ids, cells) = (std::mem::take(&mut table.ids), std::mem::take(&mut table.cells));
-    let scores = std::mem::take(&mut table.scores);
-    let rows = Rows::new(ids, cells, scores, attributes, intersections);
+    let rows = Rows::new(table.ids, table.cells, table.scores, attributes, intersections);
     Some(rows.clustered(spec.cluster.is_some()))
 }
 
@@ -241,8 +260,7 @@ struct Evaluated {
     notes: Vec<String>,
 }
 
-fn binary(table: &Table, spec: &Spec, level: f64) -> Result<Evaluated, Vec<Problem>> {
-    let slices = aggregate::aggregate(table, spec)?;
+fn binary(slices: &[SliceCounts], spec: &Spec, level: f64) -> Evaluated {
     let setting = Setting {
         weighted: spec.weight.is_some(),
         scored: spec.score.is_some(),
@@ -270,7 +288,18 @@ fn binary(table: &Table, spec: &Spec, level: f64) -> Result<Evaluated, Vec<Probl
             "rows of one `{cluster}` were counted as independent, so intervals may be too narrow"
         ));
     }
-    Ok(Evaluated { estimates, notes })
+    let bound = |of: fn(&crate::scores::Scored) -> f64| {
+        slices.iter().map(|slice| of(&slice.scored)).fold(0.0, f64::max)
+    };
+    let area = bound(|scored| scored.auc.map_or(0.0, |auc| auc.bound));
+    let precision = bound(|scored| scored.average_precision_bound);
+    if area > 0.0 || precision > 0.0 {
+        notes.push(format!(
+            "scores were put on a grid, so areas under the ROC curve may be off by up to \
+             {area:.5} and average precisions by {precision:.5}; their intervals allow for it"
+        ));
+    }
+    Evaluated { estimates, notes }
 }
 
 /// Rankings, judged responses, and images, which may be both.
@@ -287,6 +316,23 @@ fn lists_and_judgements(table: &Table, spec: &Spec, level: f64) -> Result<Evalua
         add(ranking::evaluate(table, spec, ranking, level)?);
     }
     Ok(all)
+}
+
+/// The groups of each attribute, as slices of one attribute have them.
+fn groups_of(slices: &[SliceCounts], spec: &Spec) -> Vec<AttributeRead> {
+    spec.slices
+        .iter()
+        .map(|column| {
+            let name = normalise_name(column);
+            let groups = slices
+                .iter()
+                .filter(|slice| slice.slice.arity() == 1)
+                .filter_map(|slice| Some((slice.slice.group(&name)?, &slice.counts)))
+                .map(|(group, counts)| GroupRead { name: group.to_owned(), rows: counts.all() })
+                .collect();
+            AttributeRead { name, groups }
+        })
+        .collect()
 }
 
 /// The groups of each attribute that have rows.
@@ -313,8 +359,7 @@ fn attributes_of(table: &Table) -> Vec<AttributeRead> {
 }
 
 fn receipt(
-    table: Table,
-    rows_used: u64,
+    file: FileRead,
     spec: &Spec,
     attributes: Vec<AttributeRead>,
     mut notes: Vec<String>,
@@ -328,15 +373,15 @@ fn receipt(
         ));
     }
     Receipt {
-        rows_used,
-        format: table.format,
-        rows_read: table.rows_read,
-        dropped: match table.dropped {
+        rows_used: file.rows,
+        format: file.format,
+        rows_read: file.rows_read,
+        dropped: match file.dropped {
             0 => Vec::new(),
             rows => vec![Dropped { reason: "an attribute is empty".to_owned(), rows }],
         },
-        columns_used: table.columns_used,
-        columns_ignored: table.columns_ignored,
+        columns_used: file.columns_used,
+        columns_ignored: file.columns_ignored,
         attributes,
         notes,
     }

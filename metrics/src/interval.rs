@@ -43,6 +43,9 @@ pub mod method {
     pub const HANLEY_MCNEIL: &str = "hanley_mcneil_logit";
     /// The exact bound of an area of 0 or 1.
     pub const EXACT_PAIRS: &str = "exact_pairs";
+    /// Behind another name where scores were put on a grid: their interval, wider on either
+    /// side by how far the area on the grid can lie from that of the scores.
+    pub const ON_GRID: &str = "_grid";
     /// Delta method.
     pub const DELTA: &str = "delta";
     /// Delta method with the cluster-robust variance; clusters may be queries.
@@ -100,6 +103,12 @@ impl Bounds {
     /// As a stored interval.
     pub fn interval(&self, level: f64, method: &str) -> Interval {
         Interval { low: self.low, high: self.high, level, method: method.to_owned() }
+    }
+
+    /// The same, wider by `bound` on either side, within 0..1.
+    #[must_use]
+    pub(crate) fn widened(self, bound: f64) -> Self {
+        Self { low: self.low - bound, high: self.high + bound, ..self }.clamped(0.0, 1.0)
     }
 
     /// The quantity with its limits cut to its range.

@@ -12,6 +12,8 @@
 pub mod auc;
 pub mod bootstrap;
 pub mod catalogue;
+#[cfg(feature = "read")]
+pub mod counted;
 pub mod counts;
 pub mod disparity;
 pub mod estimate;
@@ -37,6 +39,8 @@ pub mod scores;
 pub mod significance;
 pub mod slice;
 pub mod spec;
+#[cfg(feature = "read")]
+pub mod sql;
 pub mod trend;
 
 pub use disparity::Disparity;

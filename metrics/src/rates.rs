@@ -4,7 +4,7 @@ use crate::counts::Cell::{FalseNegative, FalsePositive, TrueNegative, TruePositi
 use crate::counts::{Cell, Counts, Moments};
 use crate::interval::{self, Bounds, method};
 use crate::scores::Scored;
-use crate::{Estimate, Slice};
+use crate::{Estimate, Interval, Slice};
 
 /// A rate of counts: rows in the cells of the numerator among those of the denominator.
 struct Rate {
@@ -347,7 +347,7 @@ impl Maker<'_> {
             estimate.stderr = Some(stderr);
             (interval::logit_normal(auc.value, stderr, level), name)
         };
-        estimate.interval = Some(bounds.interval(level, name));
+        estimate.interval = Some(on_grid(bounds, auc.bound, level, name));
         estimate
     }
 }
@@ -371,7 +371,7 @@ impl Maker<'_> {
             estimate.stderr = Some(stderr);
             (interval::logit_normal(value, stderr, level), method::LOGIT_POSITIVES)
         };
-        estimate.interval = Some(bounds.interval(level, name));
+        estimate.interval = Some(on_grid(bounds, scored.average_precision_bound, level, name));
         estimate
     }
 
@@ -423,6 +423,15 @@ impl Maker<'_> {
         }
         estimate
     }
+}
+
+/// An interval that allows for how far scores on a grid can lead astray, if they were put on one.
+fn on_grid(bounds: Bounds, bound: f64, level: f64, name: &str) -> Interval {
+    let mut interval = bounds.widened(bound).interval(level, name);
+    if bound > 0.0 {
+        interval.method.push_str(method::ON_GRID);
+    }
+    interval
 }
 
 /// F1 as a function of J = TP / (TP + FP + FN).

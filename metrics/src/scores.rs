@@ -13,12 +13,26 @@ pub struct Scored {
     pub auc: Option<Auc>,
     /// The average precision; `None` without positives.
     pub average_precision: Option<f64>,
+    /// How far the average precision of the scores themselves can lie from it: 0 unless scores were
+    /// put on a [`crate::auc::Grid`].
+    pub average_precision_bound: f64,
     /// Log loss and calibration.
     pub calibration: Calibration,
 }
 
+/// Losses of rows, in nats / [`LARGEST_LOSS`], weighted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Their sum.
+    pub sum: Sum,
+    /// The sum of their squares.
+    pub squares: Sum,
+    /// Rows whose loss is infinite: their label had probability 0.
+    pub impossible: u64,
+}
+
 /// A loss larger than this would take a score below the smallest double.
-const LARGEST_LOSS: f64 = 1_024.0;
+pub const LARGEST_LOSS: f64 = 1_024.0;
 
 /// A bin of scores.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,15 +72,8 @@ impl Calibration {
 
     /// Adds a row's score in 0..1 with a weight scaled to 0..1.
     #[inline]
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the score lies in 0..1, so the bin is small and not negative"
-    )]
     pub fn add(&mut self, score: f64, positive: bool, weight: f64) {
-        // The last bin holds the score 1 as well.
-        let last = self.bins.len().saturating_sub(1);
-        let at = ((score * self.bins.len() as f64) as usize).min(last);
+        let at = Self::bin(score, self.bins.len());
         let error = score - f64::from(u8::from(positive));
         if let Some(bin) = self.bins.get_mut(at) {
             bin.scores.add(weight * score);
@@ -84,6 +91,37 @@ impl Calibration {
         } else if weight > 0.0 {
             self.impossible += 1;
         }
+    }
+
+    /// The bin of a score in 0..1, of so many; the last one holds 1 as well.
+    #[inline]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the score lies in 0..1, so the bin is small and not negative"
+    )]
+    pub fn bin(score: f64, bins: usize) -> usize {
+        ((score * bins as f64) as usize).min(bins.saturating_sub(1))
+    }
+
+    /// Adds rows of one bin that were added up elsewhere: the moments of their scores, the weights
+    /// of the positives among them and of all, and their losses. A bin beyond the last is left out.
+    pub fn add_sums(&mut self, bin: usize, of_bin: [Sum; 3], weights: Sum, losses: Losses) {
+        let [scores, positives, squared_errors] = of_bin;
+        if let Some(bin) = self.bins.get_mut(bin) {
+            bin.scores = bin.scores.plus(scores);
+            bin.positives = bin.positives.plus(positives);
+            bin.squared_errors = bin.squared_errors.plus(squared_errors);
+        }
+        self.weights = self.weights.plus(weights);
+        self.losses = self.losses.plus(losses.sum);
+        self.squared_losses = self.squared_losses.plus(losses.squares);
+        self.impossible = self.impossible.saturating_add(losses.impossible);
+    }
+
+    /// What rows lost in all.
+    pub fn losses(&self) -> Losses {
+        Losses { sum: self.losses, squares: self.squared_losses, impossible: self.impossible }
     }
 
     /// The statistics of two disjoint sets of rows, in the same bins, taken together.

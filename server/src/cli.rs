@@ -11,6 +11,7 @@ pub mod demo;
 mod doctor;
 mod evaluate;
 mod gate;
+mod metrics;
 mod output;
 mod sending;
 pub mod serve;
@@ -34,6 +35,9 @@ enum Command {
     Serve(serve::Serve),
     /// Compute metrics from predictions, here, without a server
     Evaluate(evaluate::Evaluate),
+    /// Compute metrics where the rows are
+    #[command(subcommand)]
+    Metrics(metrics::Metrics),
     /// Ask a server what an upload would become, storing nothing
     Validate(validate::Validate),
     /// Upload results or predictions to a server
@@ -78,6 +82,7 @@ pub fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Serve(command) => serve::run(command),
         Command::Evaluate(command) => evaluate::run(command),
+        Command::Metrics(command) => metrics::run(command),
         Command::Validate(command) => validate::run(command),
         Command::Upload(command) => upload::run(command),
         Command::Gate(command) => gate::run(command),

@@ -7,6 +7,7 @@ mod evaluate;
 mod explore;
 mod gate;
 mod real;
+mod sql;
 mod stub;
 mod upload;
 

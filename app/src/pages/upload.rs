@@ -184,7 +184,8 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
     let needs_file = staged.is_none();
     let file_hint = staged.unwrap_or_else(|| {
         "Results: a run document (JSON), the long table (CSV), or what another tool wrote. \
-         Predictions: CSV or Parquet, also compressed. Drop the file here or choose it."
+         Predictions: CSV, Parquet or NDJSON, also compressed, or counts of them. Drop the file \
+         here or choose it."
             .to_owned()
     });
     let kinds = [

@@ -10,6 +10,7 @@ use crate::read::Table;
 use crate::scores::{Calibration, PrecisionRecall, Scored};
 use crate::{Problem, Slice, Spec};
 use rayon::prelude::*;
+use std::collections::HashMap;
 
 /// The rows of a slice.
 pub(super) struct SliceCounts {
@@ -23,16 +24,16 @@ struct Counted {
     counts: Vec<Counts>,
     /// Empty without scores.
     calibrations: Vec<Calibration>,
-    /// Each row's combination, and whether it is positive in the lowest bit, in the order of scores.
+    /// Each row's tag, in the order of scores; empty where the order has them.
     sorted: Vec<u32>,
 }
 
 /// Up to so many combinations of all attributes, rows are counted per combination.
 const MOST_JOINT_CELLS: usize = 4_096;
-/// A family of slices with more possible combinations than this is refused.
-const MOST_POSSIBLE_CELLS: usize = 1 << 20;
+/// Up to so many possible combinations, those that occur are marked in a table of all.
+const MOST_MARKED: u64 = 1 << 20;
 /// More slices than this in one run are refused.
-const MOST_SLICES: usize = 20_000;
+pub(super) const MOST_SLICES: usize = 20_000;
 /// Rows that one task counts.
 pub(super) const CHUNK: usize = 1 << 15;
 
@@ -40,14 +41,15 @@ pub(super) fn aggregate(table: &Table, spec: &Spec) -> Result<Vec<SliceCounts>, 
     let families = families(table, spec)?;
     let scale = weight_scale(&table.weights);
     let rows = Rows { table, scale, bins: spec.calibration_bins };
-    let order = rows.order();
     let everything: Vec<usize> = (0..table.attributes.len()).collect();
-    let joint =
-        possible_cells(table, &everything).filter(|cells| *cells <= MOST_JOINT_CELLS).map(|_| {
-            let cells = Cells::of(table, &everything);
-            let counted = rows.counted(&cells, &order);
-            (cells, counted)
-        });
+    let joint = possible_cells(table, &everything)
+        .filter(|cells| *cells <= MOST_JOINT_CELLS as u64)
+        .map(|_| Cells::of(table, &everything));
+    let order = rows.order(joint.as_ref());
+    let joint = joint.map(|cells| {
+        let counted = rows.counted(&cells, &order);
+        (cells, counted)
+    });
 
     let made = families
         .par_iter()
@@ -89,38 +91,48 @@ pub(super) fn refuse_too_many(slices: usize) -> Result<(), Vec<Problem>> {
     if slices <= MOST_SLICES {
         return Ok(());
     }
-    let problem = Problem::new("too_many_slices", format!("the spec makes {slices} slices"));
-    Err(vec![problem.expected(format!("at most {MOST_SLICES}; cross fewer attributes"))])
+    Err(vec![too_many_slices()])
 }
 
 /// The sets of attributes whose groups are slices: none (overall), each one, each intersection.
-pub(super) fn families(table: &Table, spec: &Spec) -> Result<Vec<Vec<usize>>, Vec<Problem>> {
+pub(super) fn attribute_sets(spec: &Spec) -> Vec<Vec<usize>> {
     let mut families = vec![Vec::new()];
-    families.extend((0..table.attributes.len()).map(|attribute| vec![attribute]));
-    let mut problems = Vec::new();
-    for intersection in &spec.intersections {
-        let family: Vec<usize> = intersection
-            .iter()
-            .filter_map(|column| spec.slices.iter().position(|slice| slice == column))
-            .collect();
-        match possible_cells(table, &family) {
-            Some(cells) if cells <= MOST_POSSIBLE_CELLS => families.push(family),
-            _ => {
-                let message = format!("{} has too many combinations", intersection.join(" × "));
-                problems.push(
-                    Problem::new("too_many_cells", message)
-                        .expected(format!("at most {MOST_POSSIBLE_CELLS}")),
-                );
-            }
-        }
-    }
+    families.extend((0..spec.slices.len()).map(|attribute| vec![attribute]));
+    families.extend(spec.intersections.iter().map(|intersection| {
+        let place = |column| spec.slices.iter().position(|slice| slice == column);
+        intersection.iter().filter_map(place).collect()
+    }));
+    families
+}
+
+/// The sets of attributes whose groups are slices of a table.
+pub(super) fn families(table: &Table, spec: &Spec) -> Result<Vec<Vec<usize>>, Vec<Problem>> {
+    let families = attribute_sets(spec);
+    let problems: Vec<Problem> = families
+        .iter()
+        .filter(|family| possible_cells(table, family).is_none())
+        .map(|family| too_many_combinations(family.iter().map(|&i| &table.attributes[i].name)))
+        .collect();
     if problems.is_empty() { Ok(families) } else { Err(problems) }
 }
 
-fn possible_cells(table: &Table, family: &[usize]) -> Option<usize> {
-    family
-        .iter()
-        .try_fold(1_usize, |cells, &i| cells.checked_mul(table.attributes[i].groups.len().max(1)))
+pub(super) fn too_many_slices() -> Problem {
+    let message = format!("the spec makes more than {MOST_SLICES} slices of this file");
+    Problem::new("too_many_slices", message)
+        .expected(format!("at most {MOST_SLICES}; cross fewer attributes"))
+}
+
+pub(super) fn too_many_combinations<'a>(attributes: impl Iterator<Item = &'a String>) -> Problem {
+    let names = attributes.map(String::as_str).collect::<Vec<_>>().join(" × ");
+    Problem::new("too_many_cells", format!("{names} has too many combinations"))
+        .expected("fewer than 2^64; cross fewer attributes")
+}
+
+/// How many combinations of groups there can be; `None` when there are no numbers for so many.
+fn possible_cells(table: &Table, family: &[usize]) -> Option<u64> {
+    family.iter().try_fold(1_u64, |cells, &i| {
+        cells.checked_mul(table.attributes[i].groups.len().max(1).next_power_of_two() as u64)
+    })
 }
 
 /// The slice of these groups of these attributes.
@@ -157,46 +169,64 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    #[expect(clippy::cast_possible_truncation, reason = "there are at most 2^20 combinations")]
     pub fn of(table: &Table, attributes: &[usize]) -> Self {
-        let sizes: Vec<usize> =
-            attributes.iter().map(|&i| table.attributes[i].groups.len().max(1)).collect();
+        let sizes: Vec<u64> =
+            attributes.iter().map(|&i| table.attributes[i].groups.len().max(1) as u64).collect();
+        let (numbers, of_row) =
+            if possible_cells(table, attributes).is_some_and(|cells| cells <= MOST_MARKED) {
+                Self::marked(table, attributes, &sizes)
+            } else {
+                Self::hashed(table, attributes, &sizes)
+            };
+        let mut groups: Vec<Vec<u16>> =
+            numbers.into_iter().map(|number| codes_of(number, &sizes)).collect();
+        // No rows at all is still one slice: overall.
+        if attributes.is_empty() && groups.is_empty() {
+            groups.push(Vec::new());
+        }
+        Self { attributes: attributes.to_vec(), groups, of_row }
+    }
+
+    /// The numbers of the combinations that occur, and each row's place among them.
+    #[expect(clippy::cast_possible_truncation, reason = "there are at most 2^20 combinations")]
+    fn marked(table: &Table, attributes: &[usize], sizes: &[u64]) -> (Vec<u64>, Vec<u32>) {
         let mut of_row = vec![0_u32; table.cells.len()];
         of_row.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, cells)| {
-            for (&attribute, &size) in attributes.iter().zip(&sizes) {
+            for (&attribute, &size) in attributes.iter().zip(sizes) {
                 let codes = &table.attributes[attribute].codes[chunk * CHUNK..];
                 for (cell, &code) in cells.iter_mut().zip(codes) {
                     *cell = *cell * size as u32 + u32::from(code);
                 }
             }
         });
-        let possible = sizes.iter().product();
-        let mut seen = vec![u32::MAX; possible];
+        let mut places = vec![u32::MAX; sizes.iter().product::<u64>() as usize];
         for &cell in &of_row {
-            seen[cell as usize] = 0;
+            places[cell as usize] = 0;
         }
-        let mut groups = Vec::new();
-        for (cell, seen) in seen.iter_mut().enumerate().filter(|(_, seen)| **seen == 0) {
-            *seen = groups.len() as u32;
-            let mut rest = cell;
-            let mut codes: Vec<u16> = sizes
-                .iter()
-                .rev()
-                .map(|size| {
-                    let code = rest % size;
-                    rest /= size;
-                    code as u16
-                })
-                .collect();
-            codes.reverse();
-            groups.push(codes);
+        let mut numbers = Vec::new();
+        for (number, place) in places.iter_mut().enumerate().filter(|(_, place)| **place == 0) {
+            *place = numbers.len() as u32;
+            numbers.push(number as u64);
         }
-        of_row.par_iter_mut().for_each(|cell| *cell = seen[*cell as usize]);
-        // No rows at all is still one slice: overall.
-        if attributes.is_empty() && groups.is_empty() {
-            groups.push(Vec::new());
-        }
-        Self { attributes: attributes.to_vec(), groups, of_row }
+        of_row.par_iter_mut().for_each(|cell| *cell = places[*cell as usize]);
+        (numbers, of_row)
+    }
+
+    /// As [`Cells::marked`], where there can be too many combinations to mark them.
+    #[expect(clippy::cast_possible_truncation, reason = "there are at most 2^32 rows")]
+    fn hashed(table: &Table, attributes: &[usize], sizes: &[u64]) -> (Vec<u64>, Vec<u32>) {
+        let (mut numbers, mut places) = (Vec::new(), HashMap::new());
+        let of_row = (0..table.cells.len()).map(|row| {
+            let number = attributes.iter().zip(sizes).fold(0, |number, (&attribute, &size)| {
+                number * size + u64::from(table.attributes[attribute].codes[row])
+            });
+            *places.entry(number).or_insert_with(|| {
+                numbers.push(number);
+                numbers.len() as u32 - 1
+            })
+        });
+        let of_row = of_row.collect();
+        (numbers, of_row)
     }
 
     /// The combinations of fewer attributes, and for each of these combinations which one.
@@ -222,11 +252,35 @@ impl Cells {
     }
 }
 
+/// The codes of a combination, from its number.
+#[expect(clippy::cast_possible_truncation, reason = "codes are below 2^16")]
+fn codes_of(number: u64, sizes: &[u64]) -> Vec<u16> {
+    let mut rest = number;
+    let mut codes: Vec<u16> = sizes
+        .iter()
+        .rev()
+        .map(|size| {
+            let code = rest % size;
+            rest /= size;
+            code as u16
+        })
+        .collect();
+    codes.reverse();
+    codes
+}
+
 /// The power of two that brings every weight into 0..1 without rounding it.
 pub(super) fn weight_scale(weights: &[f64]) -> f64 {
     let largest = weights.iter().copied().fold(0.0, f64::max);
     let (_, exponent) = libm::frexp(largest);
     libm::ldexp(1.0, -exponent)
+}
+
+/// Rows in rising order of score.
+struct Order {
+    /// Score, and the row or its tag.
+    rows: Vec<(u64, u32)>,
+    tagged: bool,
 }
 
 struct Rows<'a> {
@@ -241,10 +295,10 @@ impl Rows<'_> {
     }
 
     /// The counts of each combination, and its rows in the order of scores.
-    fn counted(&self, cells: &Cells, order: &[(u64, u32)]) -> Counted {
+    fn counted(&self, cells: &Cells, order: &Order) -> Counted {
         let ((counts, calibrations), sorted) = rayon::join(
             || (self.count(cells), self.calibrate(cells)),
-            || self.sorted_cells(cells, order),
+            || self.sorted_tags(cells, order),
         );
         Counted { counts, calibrations, sorted }
     }
@@ -298,29 +352,31 @@ impl Rows<'_> {
     }
 
     /// Score and row, in rising order of score. Scores are not negative, so their bits order as
-    /// they do.
+    /// they do. Where nothing else is needed of a row than its combination and its label, these
+    /// stand there in place of it: looking them up in the order of scores would miss the cache.
     #[expect(clippy::cast_possible_truncation, reason = "the reader stops at 2^32 rows")]
-    fn order(&self) -> Vec<(u64, u32)> {
-        let mut order: Vec<(u64, u32)> = self
-            .table
-            .scores
-            .par_iter()
-            .enumerate()
-            .map(|(row, score)| (score.to_bits(), row as u32))
-            .collect();
-        order.par_sort_unstable();
-        order
+    fn order(&self, cells: Option<&Cells>) -> Order {
+        let cells = cells.filter(|_| self.table.weights.is_empty());
+        let tag = |row: usize| cells.map_or(row as u32, |cells| self.tag(cells, row));
+        let scores = self.table.scores.par_iter().enumerate();
+        let mut rows: Vec<(u64, u32)> =
+            scores.map(|(row, score)| (score.to_bits(), tag(row))).collect();
+        // Ties may come in any order: they are summed exactly.
+        rows.par_sort_unstable_by_key(|&(score, _)| score);
+        Order { rows, tagged: cells.is_some() }
     }
 
-    /// Each row's combination, and whether it is positive in the lowest bit, in the order of scores.
-    fn sorted_cells(&self, cells: &Cells, order: &[(u64, u32)]) -> Vec<u32> {
-        order
-            .par_iter()
-            .map(|&(_, row)| {
-                let positive = u32::from(self.table.cells[row as usize] & 1);
-                cells.of_row[row as usize] << 1 | positive
-            })
-            .collect()
+    /// A row's combination, and whether it is positive in the lowest bit.
+    fn tag(&self, cells: &Cells, row: usize) -> u32 {
+        cells.of_row[row] << 1 | u32::from(self.table.cells[row] & 1)
+    }
+
+    /// Each row's tag in the order of scores; none where the order has them.
+    fn sorted_tags(&self, cells: &Cells, order: &Order) -> Vec<u32> {
+        if order.tagged {
+            return Vec::new();
+        }
+        order.rows.par_iter().map(|&(_, row)| self.tag(cells, row as usize)).collect()
     }
 
     /// Adds the area under the ROC curve and the average precision of each slice.
@@ -329,12 +385,12 @@ impl Rows<'_> {
         counts: &[Counts],
         scored: &mut [Scored],
         sorted: &[u32],
-        order: &[(u64, u32)],
+        order: &Order,
         slice_of: &[u32],
     ) {
         const NEGATIVE: &[Cell] = &[Cell::TrueNegative, Cell::FalsePositive];
         const POSITIVE: &[Cell] = &[Cell::FalseNegative, Cell::TruePositive];
-        if order.is_empty() {
+        if order.rows.is_empty() {
             return;
         }
         let weighted = !self.table.weights.is_empty();
@@ -345,11 +401,13 @@ impl Rows<'_> {
             .iter()
             .map(|counts| PrecisionRecall::new(whole(counts, NEGATIVE), whole(counts, POSITIVE)))
             .collect();
-        let rows = order.iter().zip(sorted);
+        let rows = order.rows.iter().enumerate().map(|(place, &(score, row))| {
+            let tag = sorted.get(place).copied().unwrap_or(row);
+            (score, row, slice_of[(tag >> 1) as usize] as usize, tag & 1 == 1)
+        });
         let areas: Vec<Option<Auc>> = if weighted {
             let mut ranks = vec![WeightedRanks::default(); counts.len()];
-            for (&(score, row), &cell) in rows {
-                let (slice, positive) = (slice_of[(cell >> 1) as usize] as usize, cell & 1 == 1);
+            for (score, row, slice, positive) in rows {
                 let weight = self.weight(row as usize);
                 ranks[slice].add(score, positive, weight);
                 precisions[slice].add(score, positive, weight);
@@ -357,8 +415,7 @@ impl Rows<'_> {
             ranks.into_iter().map(WeightedRanks::finish).collect()
         } else {
             let mut ranks = vec![Ranks::default(); counts.len()];
-            for (&(score, _), &cell) in rows {
-                let (slice, positive) = (slice_of[(cell >> 1) as usize] as usize, cell & 1 == 1);
+            for (score, _, slice, positive) in rows {
                 ranks[slice].add(score, positive);
                 precisions[slice].add(score, positive, 1.0);
             }

@@ -22,11 +22,12 @@
 mod judge;
 
 use super::aggregate::{Cells, slice_of};
+use super::gather;
 use crate::catalogue::{self, Direction, Outcome};
 use crate::counts::Cell;
 use crate::interval::Count;
 use crate::rates::OfCells;
-use crate::read::{self, Table};
+use crate::read::Table;
 use crate::significance::fisher_above;
 use crate::spec::Task;
 use crate::{Interval, Problem, Slice, Spec};
@@ -170,7 +171,8 @@ pub fn find_slices(path: &Path, spec: &Spec, search: &Search) -> Result<SliceSea
     let criterion = criterion(&search.metric, spec.positive_outcome.unwrap_or(Outcome::Neutral));
     match criterion {
         Ok(criterion) if problems.is_empty() => {
-            Ok(search_table(&read::read(path, spec, None)?, criterion, search))
+            let (_, table) = gather::kept(path, spec)?;
+            Ok(search_table(&table, criterion, search))
         }
         Ok(_) => Err(problems),
         Err(problem) => {

@@ -1,6 +1,7 @@
 //! Columns that tasks other than binary classification ask for, each read by its role.
 
 use super::cell;
+use super::column::retain;
 use crate::slice::normalise_name;
 use crate::spec::{Judgement, Spec, Task};
 use std::collections::HashMap;
@@ -99,6 +100,11 @@ impl Role {
         )
     }
 
+    /// Whether most rows have a name of their own here.
+    pub fn is_of_many(self) -> bool {
+        matches!(self, Self::Query | Self::Item | Self::Cluster)
+    }
+
     /// An empty column of this role.
     pub fn column(self) -> Values {
         if self.is_name() { Values::Names(Names::default()) } else { Values::Numbers(Vec::new()) }
@@ -181,6 +187,14 @@ fn is_failure(word: &[u8]) -> bool {
 }
 
 impl Values {
+    /// Adds a cell of which nothing is known.
+    pub fn push_nothing(&mut self) {
+        match self {
+            Self::Numbers(numbers) => numbers.push(0.0),
+            Self::Names(names) => names.codes.push(0),
+        }
+    }
+
     /// Adds a cell of text.
     pub fn push_text(&mut self, role: Role, text: &[u8]) -> Result<(), Wrong> {
         match self {
@@ -221,8 +235,8 @@ impl Values {
     /// Leaves out rows.
     pub fn retain(&mut self, keep: &[bool]) {
         match self {
-            Self::Numbers(numbers) => super::retain(numbers, keep),
-            Self::Names(names) => super::retain(&mut names.codes, keep),
+            Self::Numbers(numbers) => retain(numbers, keep),
+            Self::Names(names) => retain(&mut names.codes, keep),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! What the text of a cell means.
 
 use super::problems::Problems;
-use crate::{Problem, Spec};
+use super::request::Request;
+use crate::Problem;
 
 /// Reads labels and predictions; remembers what it has seen besides the positive one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Classes {
+pub(crate) struct Classes {
     positive_seen: bool,
     others: Vec<String>,
 }
@@ -60,11 +61,11 @@ impl Classes {
     }
 
     /// Two labels are binary; three are not, and one that never occurs is mistyped.
-    pub fn judge(&self, spec: &Spec, problems: &mut Problems) {
-        let Some(positive) = &spec.positive else { return };
+    pub fn judge(&self, request: &Request, problems: &mut Problems) {
+        let Some(positive) = &request.positive else { return };
         let others =
             self.others.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let at = Some(spec.label.as_str());
+        let at = request.label();
         if !self.positive_seen && !self.others.is_empty() {
             problems.push(|| {
                 Problem::new("positive_absent", format!("no label is `{positive}`"))
@@ -136,4 +137,37 @@ pub(super) fn shown(text: &[u8]) -> String {
         shown.push('…');
     }
     shown
+}
+
+/// A label or prediction that is neither.
+pub(super) fn not_binary(text: &[u8], column: &str, line: u64) -> Problem {
+    let message = if text.trim_ascii().is_empty() {
+        format!("`{column}` is empty")
+    } else {
+        format!("`{column}` is `{}`", shown(text))
+    };
+    Problem::new("not_binary", message)
+        .at_cell(Some(line), Some(column))
+        .expected("0 or 1, true or false, or a `positive` value in the spec")
+}
+
+/// A score or weight that cannot be, by code and message.
+pub(super) fn bad_measure(
+    (code, message): (&'static str, String),
+    column: &str,
+    line: u64,
+) -> Problem {
+    let expected = match code {
+        "negative_weight" => "a number of at least 0",
+        "out_of_range" => "a number in 0..1",
+        _ => "a finite number",
+    };
+    Problem::new(code, message).at_cell(Some(line), Some(column)).expected(expected)
+}
+
+/// Text that is none.
+pub(super) fn not_utf8(column: &str, line: u64) -> Problem {
+    Problem::new("not_utf8", "the text is not UTF-8")
+        .at_cell(Some(line), Some(column))
+        .expected("text in UTF-8")
 }

@@ -1,8 +1,8 @@
 //! A part of a file, read on its own, so that parts can be read at the same time.
 
 use super::MOST_GROUPS;
-use super::asked::Values;
-use super::cell::Classes;
+use super::cell::{self, Classes};
+use super::column::{Column, DROPPED, Values};
 use super::problems::Problems;
 use crate::Problem;
 use crate::slice::{MISSING, normalise_name};
@@ -11,22 +11,63 @@ use std::collections::HashMap;
 
 /// The rows of a part, by column.
 #[derive(Debug, Default)]
-pub(super) struct Draft {
-    pub cells: Vec<u8>,
-    pub scores: Vec<f64>,
-    pub weights: Vec<f64>,
-    pub ids: Vec<u128>,
-    pub groups: Vec<Groups>,
-    pub asked: Vec<Values>,
-    pub rows_read: u64,
-    pub dropped: u64,
-    pub problems: Problems,
-    pub classes: Classes,
+pub(crate) struct Draft {
+    /// In the order in which they were asked for, all of one length.
+    pub columns: Vec<Values>,
+    /// How many rows they have.
+    pub rows: usize,
+    pub(super) rows_read: u64,
+    pub(super) dropped: u64,
+    pub(super) problems: Problems,
+    pub(super) classes: Classes,
+    /// Whether nothing is wrong with any row.
+    pub(super) right: bool,
+}
+
+impl Draft {
+    /// Puts columns of `rows` rows together, after other problems of the part.
+    pub(super) fn of(columns: Vec<Column>, rows: usize, problems: Problems) -> Self {
+        let mut draft = Self { rows, rows_read: rows as u64, problems, ..Self::default() };
+        for column in columns {
+            draft.problems.append(column.problems, 0);
+            draft.classes.merge(column.classes);
+            draft.columns.push(column.values);
+        }
+        draft.problems.sort();
+        draft.right = draft.problems.is_empty();
+        if draft.right {
+            draft.drop_empty();
+        }
+        draft
+    }
+
+    /// Leaves out rows with an empty group, where that is what becomes of them.
+    fn drop_empty(&mut self) {
+        let mut keep = Vec::new();
+        for column in &self.columns {
+            let Values::Groups(groups) = column else { continue };
+            if groups.missing != Missing::Drop || !groups.codes.contains(&DROPPED) {
+                continue;
+            }
+            keep.resize(self.rows, true);
+            for (keep, code) in keep.iter_mut().zip(&groups.codes) {
+                *keep &= *code != DROPPED;
+            }
+        }
+        if keep.is_empty() {
+            return;
+        }
+        for column in &mut self.columns {
+            column.retain(&keep);
+        }
+        self.rows = keep.iter().filter(|keep| **keep).count();
+        self.dropped = self.rows_read - self.rows as u64;
+    }
 }
 
 /// The groups of an attribute in a part, numbered in the order in which they were met.
 #[derive(Debug)]
-pub(super) struct Groups {
+pub(crate) struct Groups {
     pub names: Vec<String>,
     pub codes: Vec<u16>,
     missing: Missing,
@@ -63,7 +104,7 @@ impl Groups {
 
     /// The group of a cell's text.
     #[inline]
-    pub fn look_up(&mut self, text: &[u8]) -> Group {
+    pub(super) fn look_up(&mut self, text: &[u8]) -> Group {
         for (known, group) in &self.first {
             if **known == *text {
                 return *group;
@@ -118,7 +159,7 @@ pub(super) fn group_problem(group: Group, column: &str, line: u64) -> Problem {
             format!("a group is named `{MISSING}`"),
             "another name; empty cells become that group",
         ),
-        Group::NotText => ("not_utf8", "the text is not UTF-8".to_owned(), "text in UTF-8"),
+        Group::NotText => return cell::not_utf8(column, line),
         Group::Code(_) | Group::Missing | Group::TooMany => {
             ("missing_group", format!("`{column}` is empty"), "a group, or another `missing` rule")
         }
@@ -126,7 +167,7 @@ pub(super) fn group_problem(group: Group, column: &str, line: u64) -> Problem {
     Problem::new(code, message).at_cell(Some(line), Some(column)).expected(expected)
 }
 
-pub(super) fn too_many_groups(column: &str) -> Problem {
+pub(crate) fn too_many_groups(column: &str) -> Problem {
     let message = format!("attribute `{column}` has more than {MOST_GROUPS} groups");
     Problem::new("too_many_groups", message)
         .at_cell(None, Some(column))

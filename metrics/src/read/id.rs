@@ -3,23 +3,38 @@
 use crate::slice::normalise_name;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Which rows' ids are hashed: under which key, and of files with how many rows at most.
-#[derive(Clone)]
+#[derive(Debug)]
 pub(crate) struct Ids {
     mac: Hmac<Sha256>,
     pub most: u64,
+    unwanted: AtomicBool,
 }
 
 impl Ids {
     pub fn new(key: &[u8], most: u64) -> Self {
         let mac = Hmac::new_from_slice(key).expect("any key length will do");
-        Self { mac, most }
+        Self { mac, most, unwanted: AtomicBool::new(false) }
+    }
+
+    /// Says that there are too many rows: hashing their ids would be for nothing.
+    pub fn give_up(&self) {
+        self.unwanted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there are too many rows.
+    pub fn are_unwanted(&self) -> bool {
+        self.unwanted.load(Ordering::Relaxed)
     }
 
     /// The first 128 bits of HMAC-SHA-256 of an id, written as group names are, so that 7 in one
     /// file is 7.0 in another; 0 for an empty one.
     pub fn hash(&self, text: &[u8]) -> u128 {
+        if self.are_unwanted() {
+            return 0;
+        }
         let text = text.trim_ascii();
         let mut mac = self.mac.clone();
         if text.is_ascii() && !text.ends_with(b".0") {

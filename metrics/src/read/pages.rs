@@ -4,7 +4,9 @@
 //! reads a byte: thirty bytes of file can ask for 2 GiB. So the headers are walked first. They are
 //! Thrift structs in the compact protocol, of which only the first three fields matter here.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::reader::ChunkReader;
+use std::io::Read;
 
 /// No writer makes larger pages; most stop at 1 MiB.
 const LARGEST_PAGE: u64 = 64 << 20;
@@ -15,33 +17,33 @@ const LONGEST_HEADER: u64 = 1 << 20;
 ///
 /// # Errors
 /// In words, when a page header cannot be, or asks for too much.
-pub(super) fn check(
-    file: &mut (impl Read + Seek),
-    start: u64,
-    length: u64,
-) -> io::Result<Result<(), String>> {
+pub(super) fn check(file: &impl ChunkReader, start: u64, length: u64) -> Result<()> {
     let end = start.saturating_add(length);
     let mut at = start;
     while at < end {
         let Some((header, header_length)) = read_header(file, at, end)? else {
-            return Ok(Err("a page header is broken".to_owned()));
+            return refuse("a page header is broken");
         };
         let (Ok(compressed), Ok(uncompressed)) =
             (u64::try_from(header.compressed), u64::try_from(header.uncompressed))
         else {
-            return Ok(Err("a page header claims a negative size".to_owned()));
+            return refuse("a page header claims a negative size");
         };
         if uncompressed > LARGEST_PAGE {
-            return Ok(Err(format!(
+            return refuse(&format!(
                 "a page header claims {uncompressed} bytes; at most {LARGEST_PAGE} are read"
-            )));
+            ));
         }
         at = at.saturating_add(header_length).saturating_add(compressed);
         if at > end {
-            return Ok(Err("a page header claims more bytes than the column has".to_owned()));
+            return refuse("a page header claims more bytes than the column has");
         }
     }
-    Ok(Ok(()))
+    Ok(())
+}
+
+fn refuse(why: &str) -> Result<()> {
+    Err(ParquetError::General(why.to_owned()))
 }
 
 #[derive(Debug, Default, PartialEq)]
@@ -50,16 +52,11 @@ struct Header {
     compressed: i64,
 }
 
-fn read_header(
-    file: &mut (impl Read + Seek),
-    at: u64,
-    end: u64,
-) -> io::Result<Option<(Header, u64)>> {
+fn read_header(file: &impl ChunkReader, at: u64, end: u64) -> Result<Option<(Header, u64)>> {
     let mut longest = 512;
     loop {
         let mut bytes = Vec::new();
-        file.seek(SeekFrom::Start(at))?;
-        file.by_ref().take(longest.min(end - at)).read_to_end(&mut bytes)?;
+        file.get_read(at)?.take(longest.min(end - at)).read_to_end(&mut bytes)?;
         let mut thrift = Thrift { bytes: &bytes, at: 0 };
         if let Some(header) = thrift.header() {
             return Ok(Some((header, thrift.at as u64)));
@@ -181,7 +178,7 @@ impl Thrift<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Cursor;
+    use bytes::Bytes;
 
     /// A page header: type 0, the two sizes, and a nested struct with a binary to skip.
     fn header(uncompressed: &[u8], compressed: &[u8]) -> Vec<u8> {
@@ -199,7 +196,7 @@ mod tests {
         bytes.extend([1, 2, 3, 4]);
         bytes.extend(bytes.clone());
         let length = bytes.len() as u64;
-        assert_eq!(check(&mut Cursor::new(bytes), 0, length).unwrap(), Ok(()));
+        check(&Bytes::from(bytes), 0, length).unwrap();
     }
 
     #[test]
@@ -208,7 +205,10 @@ mod tests {
         let mut bytes = header(&[0xfe, 0xff, 0xff, 0xff, 0x0f], &[8]);
         bytes.extend([1, 2, 3, 4]);
         let length = bytes.len() as u64;
-        let refused = check(&mut Cursor::new(bytes), 0, length).unwrap().unwrap_err();
+        let ParquetError::General(refused) = check(&Bytes::from(bytes), 0, length).unwrap_err()
+        else {
+            panic!("it is refused in words")
+        };
         assert_eq!(refused, "a page header claims 2147483647 bytes; at most 67108864 are read");
     }
 
@@ -216,7 +216,10 @@ mod tests {
     fn sizes_below_zero_or_beyond_the_column_and_broken_headers_are_refused() {
         let refused = |bytes: Vec<u8>| {
             let length = bytes.len() as u64;
-            check(&mut Cursor::new(bytes), 0, length).unwrap().unwrap_err()
+            match check(&Bytes::from(bytes), 0, length).unwrap_err() {
+                ParquetError::General(why) => why,
+                other => other.to_string(),
+            }
         };
         assert_eq!(refused(header(&[1], &[8])), "a page header claims a negative size");
         assert_eq!(

@@ -1,92 +1,131 @@
-//! Parquet: the columns that the spec names, each decoded on its own, on all cores.
+//! Parquet: the columns that are asked for, stretch by stretch, on all cores.
 
-mod column;
+mod arrays;
 
+use super::column::Column;
 use super::draft::Draft;
-use super::{
-    Collector, Columns, Ids, MOST_COLUMNS, Table, asked, pages, retain, too_many_columns,
-    unreadable,
-};
-use crate::spec::{Missing, Task};
-use crate::{Problem, Spec};
+use super::problems::Problems;
+use super::request::{Kind, Request, Wanted};
+use super::{Collector, Gather, MOST_COLUMNS, pages, places, too_many_columns, unreadable};
+use crate::Problem;
+use arrays::readable;
 use arrow_schema::{DataType, Field, Schema};
-use column::{Column, DROPPED, Kind, Values, readable};
+use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaDataReader;
+use parquet::file::reader::ChunkReader;
 use rayon::prelude::*;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Rows that are decoded before they are added up; bounds what is held twice.
-const WINDOW: u64 = 1 << 20;
-/// Rows that are decoded at a time, per column.
+/// Rows that one task decodes. The fewer, the more pages are decoded twice; the more, the more
+/// memory a task needs.
+const PART: usize = 1 << 18;
+/// Rows that are decoded at a time.
 const BATCH: usize = 1 << 14;
+/// Parts that are decoded before they are added up, per thread.
+const PARTS_PER_THREAD: usize = 4;
 /// A footer larger than this describes no table of predictions.
 const LONGEST_FOOTER: u64 = 32 << 20;
 
-/// Reads the columns of the spec from a Parquet file of `size` bytes.
-pub(super) fn read(
-    path: &Path,
+/// Where the bytes of a Parquet file are.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    /// In a file of so many bytes.
+    File(PathBuf, u64),
+    /// In memory, where they were unpacked.
+    Memory(Bytes),
+}
+
+/// Reads the columns of the spec from a Parquet file.
+pub(super) fn read<G: Gather>(
+    source: Source,
+    request: &Request,
+    collector: &mut Collector<G>,
+) -> Result<(), Vec<Problem>> {
+    match source {
+        Source::File(path, size) => {
+            let open = || File::open(&path).map_err(|error| unreadable(&error));
+            read_chunks(open, size, request, collector)
+        }
+        Source::Memory(bytes) => {
+            let size = bytes.len() as u64;
+            read_chunks(|| Ok(bytes.clone()), size, request, collector)
+        }
+    }
+}
+
+/// The column names alone.
+pub(super) fn names(source: Source) -> Result<Vec<String>, Vec<Problem>> {
+    let metadata = match source {
+        Source::File(path, size) => {
+            let file = File::open(&path).map_err(|error| vec![unreadable(&error)])?;
+            metadata(&file, size)
+        }
+        Source::Memory(bytes) => metadata(&bytes, bytes.len() as u64),
+    };
+    metadata.map(|metadata| header(&metadata)).map_err(|problem| vec![problem])
+}
+
+fn read_chunks<C: ChunkReader + 'static, G: Gather>(
+    open: impl Fn() -> Result<C, Problem> + Sync,
     size: u64,
-    spec: &Spec,
-    ids: Option<&Ids>,
-) -> Result<Table, Vec<Problem>> {
+    request: &Request,
+    collector: &mut Collector<G>,
+) -> Result<(), Vec<Problem>> {
     let one = |problem| vec![problem];
-    let mut file = File::open(path).map_err(|error| one(unreadable(&error)))?;
-    check_footer(&mut file, size).map_err(one)?;
-    let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let metadata = guarded(|| {
-        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file)?;
-        ArrowReaderMetadata::try_new(Arc::new(metadata), plain)
-    })
-    .map_err(one)?;
-    let header: Vec<String> =
-        metadata.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let file = open().map_err(one)?;
+    let metadata = metadata(&file, size).map_err(one)?;
+    let header = header(&metadata);
     if header.len() > MOST_COLUMNS {
         return Err(one(too_many_columns(header.len())));
     }
-    let columns = Columns::find(&header, spec)?;
-    let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(u64::MAX);
-    let is_readable = |at: usize| readable(Kind::Id, metadata.schema().fields()[at].data_type());
-    // An id of another type identifies nothing here, and refuses no file.
-    let ids = ids.filter(|ids| rows <= ids.most && columns.id.is_some_and(is_readable));
-    let reader = Reader::new(path, spec, ids, &columns, &metadata)?;
-    reader.check_pages(&mut file, size).map_err(one)?;
+    let places = places(&header, request)?;
+    let reader = Reader::new(request, places, &metadata)?;
+    reader.check_pages(&file, size).map_err(one)?;
+    collector.columns(&header);
+    let rows = reader.metadata.metadata().row_groups().iter();
+    collector.gather.expect(rows.map(|group| u64::try_from(group.num_rows()).unwrap_or(0)).sum());
 
-    let mut collector = Collector::new(spec, &columns, "parquet");
-    let mut row = 0;
-    for window in reader.windows() {
-        let tasks: Vec<(usize, usize)> = window
-            .iter()
-            .flat_map(|&group| (0..reader.roles.len()).map(move |role| (group, role)))
-            .collect();
-        let mut decoded = tasks
-            .par_iter()
-            .map(|&(group, role)| reader.column(group, &reader.roles[role]))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(one)?
-            .into_iter();
-        for &group in &window {
-            let read: Vec<Column> = decoded.by_ref().take(reader.roles.len()).collect();
-            let rows = reader.rows(group);
-            collector.add(reader.draft(read, rows).map_err(one)?, row);
-            row += rows as u64;
-        }
-        if collector.hopeless() {
+    let parts = reader.parts();
+    for window in parts.chunks(PARTS_PER_THREAD * rayon::current_num_threads()) {
+        if collector.is_done() {
             break;
         }
+        let digested = window
+            .par_iter()
+            .map(|part| Ok(collector.digest(reader.draft(open()?, part)?)))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(one)?;
+        for (digested, part) in digested.into_iter().zip(window) {
+            collector.add(digested, part.before);
+        }
     }
-    collector.finish()
+    Ok(())
 }
 
-fn check_footer(file: &mut File, size: u64) -> Result<(), Problem> {
+/// The metadata of a file, its types as Parquet has them.
+fn metadata(file: &impl ChunkReader, size: u64) -> Result<ArrowReaderMetadata, Problem> {
+    check_footer(file, size)?;
+    guarded(|| {
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(file)?;
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        ArrowReaderMetadata::try_new(Arc::new(metadata), options)
+    })
+}
+
+fn header(metadata: &ArrowReaderMetadata) -> Vec<String> {
+    metadata.schema().fields().iter().map(|field| field.name().clone()).collect()
+}
+
+fn check_footer(file: &impl ChunkReader, size: u64) -> Result<(), Problem> {
     let cut_off = || {
         Problem::new("truncated_parquet", "the Parquet file has no footer; it was cut off")
             .expected("the complete file")
@@ -95,9 +134,9 @@ fn check_footer(file: &mut File, size: u64) -> Result<(), Problem> {
         return Err(cut_off());
     }
     let mut tail = [0; 8];
-    file.seek(SeekFrom::Start(size - 8))
-        .and_then(|_| file.read_exact(&mut tail))
-        .map_err(|error| unreadable(&error))?;
+    file.get_read(size - 8)
+        .and_then(|mut end| Ok(end.read_exact(&mut tail)?))
+        .map_err(|error| broken(&error.to_string()))?;
     let [a, b, c, d, magic @ ..] = tail;
     if &magic == b"PARE" {
         return Err(Problem::new("wrong_format", "the Parquet file is encrypted")
@@ -129,70 +168,67 @@ fn broken(why: &str) -> Problem {
         .expected("a complete and valid file")
 }
 
-struct Role<'a> {
-    kind: Kind,
-    name: &'a str,
-    /// Its position in the schema.
-    at: usize,
+/// Rows that one task decodes: a stretch of a row group, or some small ones.
+#[derive(Debug, PartialEq)]
+struct Part {
+    groups: Vec<usize>,
+    /// Rows of these row groups to be left out at the beginning.
+    skip: usize,
+    rows: usize,
+    /// Rows that stand before it in the file.
+    before: u64,
 }
 
 struct Reader<'a> {
-    path: &'a Path,
-    spec: &'a Spec,
-    /// How ids are hashed, if they are.
-    ids: Option<&'a Ids>,
+    request: &'a Request<'a>,
+    /// Where the columns stand in the schema; nowhere where they cannot be read and need not be.
+    places: Vec<Option<usize>>,
     metadata: ArrowReaderMetadata,
-    roles: Vec<Role<'a>>,
 }
 
 impl<'a> Reader<'a> {
     fn new(
-        path: &'a Path,
-        spec: &'a Spec,
-        ids: Option<&'a Ids>,
-        columns: &Columns,
+        request: &'a Request<'a>,
+        places: Vec<usize>,
         metadata: &ArrowReaderMetadata,
     ) -> Result<Self, Vec<Problem>> {
-        let label = columns.label.map(|at| Role { kind: Kind::Label, name: &spec.label, at });
-        let mut roles: Vec<Role<'_>> = label.into_iter().collect();
-        let asked = asked::asked(spec).into_iter().zip(&columns.asked);
-        roles.extend(asked.map(|((role, name), &at)| Role { kind: Kind::Asked(role), name, at }));
-        for (kind, name, at) in [
-            (Kind::Id, &spec.id, columns.id.filter(|_| ids.is_some())),
-            (Kind::Score, &spec.score, columns.score),
-            (Kind::Prediction, &spec.prediction, columns.prediction),
-            (Kind::Weight, &spec.weight, columns.weight),
-        ] {
-            roles.extend(name.as_deref().zip(at).map(|(name, at)| Role { kind, name, at }));
-        }
-        let slices = spec.slices.iter().zip(&columns.slices);
-        roles.extend(slices.map(|(name, &at)| Role { kind: Kind::Attribute, name, at }));
-
         let fields = metadata.schema().fields();
-        let problems: Vec<Problem> = roles
+        let problems: Vec<Problem> = request
+            .columns
             .iter()
-            .filter(|role| !readable(role.kind, fields[role.at].data_type()))
-            .map(|role| {
-                let message = format!("it has type {}", fields[role.at].data_type());
-                Problem::new("wrong_type", message).at_cell(None, Some(role.name)).expected(
-                    match role.kind {
-                        Kind::Score | Kind::Weight => "numbers",
-                        _ => "text, whole numbers or truth values",
-                    },
-                )
+            .zip(&places)
+            .filter(|(wanted, _)| wanted.kind != Kind::Id)
+            .filter(|(wanted, at)| !readable(wanted.kind, fields[**at].data_type()))
+            .map(|(wanted, at)| {
+                let message = format!("it has type {}", fields[*at].data_type());
+                let expected = match wanted.kind {
+                    Kind::Number(_) => "numbers",
+                    _ => "text, whole numbers or truth values",
+                };
+                Problem::new("wrong_type", message)
+                    .at_cell(None, Some(&wanted.name))
+                    .expected(expected)
             })
             .collect();
         if !problems.is_empty() {
             return Err(problems);
         }
-        // Text is mostly few values many times: keep it as codes.
+        // An id of another type identifies nothing here, and refuses no file.
+        let read = |(wanted, at): (&Wanted, usize)| {
+            readable(wanted.kind, fields[at].data_type()).then_some(at)
+        };
+        let places: Vec<Option<usize>> = request.columns.iter().zip(places).map(read).collect();
+        // Text is mostly few values many times: keep it as codes, but not ids.
+        let few = |at: usize| {
+            let columns = request.columns.iter().zip(&places);
+            let mut here = columns.filter(|(_, place)| **place == Some(at)).peekable();
+            here.peek().is_some() && here.all(|(wanted, _)| !wanted.kind.is_of_many())
+        };
         let fields: Vec<Field> = fields
             .iter()
             .enumerate()
             .map(|(at, field)| match field.data_type() {
-                text @ (DataType::Utf8 | DataType::Binary)
-                    if roles.iter().any(|role| role.at == at && role.kind != Kind::Id) =>
-                {
+                text @ (DataType::Utf8 | DataType::Binary) if few(at) => {
                     let coded =
                         DataType::Dictionary(Box::new(DataType::Int32), Box::new(text.clone()));
                     Field::new(field.name(), coded, field.is_nullable())
@@ -206,24 +242,33 @@ impl<'a> Reader<'a> {
         let metadata =
             guarded(|| ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options))
                 .map_err(|problem| vec![problem])?;
-        Ok(Self { path, spec, ids, metadata, roles })
+        Ok(Self { request, places, metadata })
     }
 
-    /// Row groups, as many at a time as make about `WINDOW` rows.
-    fn windows(&self) -> Vec<Vec<usize>> {
-        let mut windows: Vec<Vec<usize>> = Vec::new();
-        let mut rows = u64::MAX;
+    /// All rows, in parts of about `PART`.
+    fn parts(&self) -> Vec<Part> {
+        let mut parts: Vec<Part> = Vec::new();
+        let mut before = 0;
         for group in 0..self.metadata.metadata().num_row_groups() {
-            if rows >= WINDOW {
-                windows.push(Vec::new());
-                rows = 0;
+            let rows = self.rows(group);
+            match parts.last_mut() {
+                Some(last) if last.skip == 0 && last.rows + rows <= PART => {
+                    last.groups.push(group);
+                    last.rows += rows;
+                }
+                _ => {
+                    let stretches = rows.div_ceil(PART).max(1);
+                    parts.extend((0..stretches).map(|stretch| {
+                        let (skip, end) =
+                            (rows * stretch / stretches, rows * (stretch + 1) / stretches);
+                        let before = before + skip as u64;
+                        Part { groups: vec![group], skip, rows: end - skip, before }
+                    }));
+                }
             }
-            rows = rows.saturating_add(self.rows(group) as u64);
-            if let Some(window) = windows.last_mut() {
-                window.push(group);
-            }
+            before += rows as u64;
         }
-        windows
+        parts
     }
 
     fn rows(&self, group: usize) -> usize {
@@ -231,11 +276,11 @@ impl<'a> Reader<'a> {
     }
 
     /// No page of a column that is read may claim more than it can hold.
-    fn check_pages(&self, file: &mut File, size: u64) -> Result<(), Problem> {
+    fn check_pages(&self, file: &impl ChunkReader, size: u64) -> Result<(), Problem> {
         for group in self.metadata.metadata().row_groups() {
             let leaves = group.columns().iter().filter(|leaf| {
                 let root = leaf.column_path().parts().first();
-                self.roles.iter().any(|role| root.is_some_and(|root| root == role.name))
+                self.request.columns.iter().any(|wanted| root == Some(&wanted.name))
             });
             for leaf in leaves {
                 let name = leaf.column_path().string();
@@ -251,113 +296,53 @@ impl<'a> Reader<'a> {
                 if start.checked_add(length).is_none_or(|end| end > size) {
                     return Err(refuse("a column lies beyond the end of the file"));
                 }
-                pages::check(file, start, length)
-                    .map_err(|error| unreadable(&error))?
-                    .map_err(|why| refuse(&why))?;
+                pages::check(file, start, length).map_err(|error| match error {
+                    ParquetError::General(why) => refuse(&why),
+                    other => refuse(&other.to_string()),
+                })?;
             }
         }
         Ok(())
     }
 
-    /// Decodes one column of a row group.
-    fn column(&self, group: usize, role: &Role) -> Result<Column, Problem> {
-        // Each task has a file of its own: clones of one share their position.
-        let file = File::open(self.path).map_err(|error| unreadable(&error))?;
-        let rows = self.rows(group);
-        guarded(|| {
+    /// Decodes a part.
+    fn draft<C: ChunkReader + 'static>(&self, file: C, part: &Part) -> Result<Draft, Problem> {
+        let wanted = self.request.columns.iter();
+        let mut columns: Vec<Column> =
+            wanted.map(|wanted| Column::new(wanted, self.request)).collect();
+        let mut order: Vec<usize> = self.places.iter().flatten().copied().collect();
+        order.sort_unstable();
+        order.dedup();
+        let decoded = guarded(|| {
             let schema = self.metadata.parquet_schema();
             let batches =
                 ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
-                    .with_row_groups(vec![group])
-                    .with_projection(ProjectionMask::roots(schema, [role.at]))
-                    .with_batch_size(BATCH)
+                    .with_row_groups(part.groups.clone())
+                    .with_projection(ProjectionMask::roots(schema, order.iter().copied()))
+                    .with_offset(part.skip)
+                    .with_limit(part.rows)
+                    .with_batch_size(BATCH.min(part.rows.max(1)))
                     .build()?;
-            let mut column = Column::new(role.kind, self.spec.missing);
             let mut row = 0;
             for batch in batches {
                 let batch = batch?;
-                if row + batch.num_rows() > rows {
-                    break;
+                for (column, place) in columns.iter_mut().zip(&self.places) {
+                    let Some(place) = place else { continue };
+                    let at = order.partition_point(|other| other < place);
+                    arrays::add(column, batch.column(at), row as u64);
                 }
-                column.add(batch.column(0), role.name, row as u64, self.spec, self.ids);
                 row += batch.num_rows();
-                if column.problems.is_fatal() {
-                    return Ok(column);
+                if columns.iter().any(|column| column.problems.is_fatal()) {
+                    return Ok(());
                 }
             }
-            if row == rows {
-                Ok(column)
+            if row == part.rows {
+                Ok(())
             } else {
+                let rows = part.rows;
                 Err(ParquetError::General(format!("{rows} rows are announced, {row} are there")))
             }
-        })
-        .map_err(|problem| problem.at_cell(None, Some(role.name)))
-    }
-
-    /// Puts the columns of a row group together.
-    fn draft(&self, columns: Vec<Column>, rows: usize) -> Result<Draft, Problem> {
-        let mut draft = Draft { rows_read: rows as u64, ..Draft::default() };
-        let (mut labels, mut predictions) = (Vec::new(), None);
-        for mut column in columns {
-            draft.problems.append(std::mem::take(&mut column.problems), 0);
-            draft.classes.merge(std::mem::take(&mut column.classes));
-            match (column.kind, column.values) {
-                (Kind::Label, Values::Classes(values)) => labels = values,
-                (Kind::Prediction, Values::Classes(values)) => predictions = Some(values),
-                (Kind::Score, Values::Numbers(values)) => draft.scores = values,
-                (Kind::Weight, Values::Numbers(values)) => draft.weights = values,
-                (Kind::Id, Values::Ids(values)) => draft.ids = values,
-                (Kind::Attribute, Values::Groups(groups)) => draft.groups.push(groups),
-                (Kind::Asked(_), Values::Asked(values)) => draft.asked.push(values),
-                _ => return Err(broken("a column changed its type")),
-            }
-        }
-        draft.problems.sort();
-        if !draft.problems.is_empty() {
-            return Ok(draft);
-        }
-        let threshold = self.spec.threshold.unwrap_or(0.5);
-        let is_binary = self.spec.task == Task::BinaryClassification;
-        let mut cells = if is_binary { labels } else { vec![0; rows] };
-        match predictions {
-            Some(predictions) => {
-                for (cell, prediction) in cells.iter_mut().zip(predictions) {
-                    *cell |= prediction << 1;
-                }
-            }
-            None => {
-                for (cell, score) in cells.iter_mut().zip(&draft.scores) {
-                    *cell |= u8::from(*score >= threshold) << 1;
-                }
-            }
-        }
-        draft.cells = cells;
-        if self.spec.missing == Missing::Drop {
-            draft.drop_empty();
-        }
-        Ok(draft)
-    }
-}
-
-impl Draft {
-    /// Leaves out rows with an empty attribute.
-    fn drop_empty(&mut self) {
-        let keep: Vec<bool> = (0..self.cells.len())
-            .map(|row| self.groups.iter().all(|groups| groups.codes[row] != DROPPED))
-            .collect();
-        self.dropped = keep.iter().filter(|keep| !**keep).count() as u64;
-        if self.dropped == 0 {
-            return;
-        }
-        retain(&mut self.cells, &keep);
-        retain(&mut self.scores, &keep);
-        retain(&mut self.weights, &keep);
-        retain(&mut self.ids, &keep);
-        for groups in &mut self.groups {
-            retain(&mut groups.codes, &keep);
-        }
-        for values in &mut self.asked {
-            values.retain(&keep);
-        }
+        });
+        decoded.map(|()| Draft::of(columns, part.rows, Problems::default()))
     }
 }

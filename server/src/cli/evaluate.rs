@@ -36,7 +36,8 @@ text_generation or image_generation; docs/predictions-spec.md has the keys of ea
 
 Exit code: 0 evaluated, 1 the file or the spec cannot be read, 2 wrong usage.")]
 pub struct Evaluate {
-    /// Predictions: CSV (also compressed with gzip or zstd) or Parquet
+    /// Predictions: CSV, Parquet or NDJSON, also compressed with gzip or zstd; or a file of counts
+    /// (see `evenhand metrics sql`)
     file: PathBuf,
     /// Which column means what: a TOML or JSON file, - for standard input, or JSON itself
     #[arg(long)]
