@@ -282,10 +282,10 @@ fn an_answer_that_is_no_judgement_is_refused_not_taken_for_a_failure() {
     assert_eq!(
         problems,
         [
-            "line 2, column toxicity: `toxicity` is `maybe` (expected true or false, a score in \
-             0..1, or empty where the judge failed)",
             "line 2, column sentiment: `sentiment` is 3 (expected a number in -1..1, or empty \
              where the judge failed)",
+            "line 2, column toxicity: `toxicity` is `maybe` (expected true or false, a score in \
+             0..1, or empty where the judge failed)",
             "line 2, column verdict: `verdict` is `won` (expected win, tie or loss, or empty \
              where the judge failed)",
         ]

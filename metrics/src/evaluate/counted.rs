@@ -4,8 +4,8 @@ use super::aggregate::{SliceCounts, attribute_sets};
 use super::sums::Sums;
 use crate::auc::Grid;
 use crate::counted::{
-    self, CELLS, DROPPED, OTHERS, REFUSED, SCORE_BIN, SCORE_BINS, SCORE_SUMS, SPEC_DIGEST,
-    WEIGHT_EXPONENT, WEIGHT_SQUARES, WEIGHTS,
+    self, CALIBRATION_BIN, CELLS, DROPPED, IMPOSSIBLE, LOSSES, OTHERS, REFUSED, SCORE_BIN,
+    SCORE_BINS, SCORE_SUMS, SPEC_DIGEST, WEIGHT_EXPONENT, WEIGHT_SQUARES, WEIGHTS,
 };
 use crate::counts::{Counts, Moments, Sum, Weights};
 use crate::read::{self, Draft, FileRead, Gather, Kind, Problems, Request, Texts, Values, Wanted};

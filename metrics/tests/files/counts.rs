@@ -44,6 +44,9 @@ fn csv(rows: &[Row]) -> String {
     format!("{},weight\n{rows}", HEADER.trim_end())
 }
 
+/// Race, sex, bin of the score on the grid, and bin of calibration.
+type Key = (String, String, usize, usize);
+
 /// The lines of a file of counts, as an engine writes them: by race and sex alone, or by every
 /// slice.
 fn lines(rows: &[Row], spec: &Spec, by_slice: bool, bins: usize, exponent: i32) -> Vec<String> {
@@ -52,7 +55,7 @@ fn lines(rows: &[Row], spec: &Spec, by_slice: bool, bins: usize, exponent: i32) 
     } else {
         &[[true, true]]
     };
-    let mut sums: BTreeMap<(String, String, usize, usize), (Counts, Calibration)> = BTreeMap::new();
+    let mut sums: BTreeMap<Key, (Counts, Calibration)> = BTreeMap::new();
     for [race, sex] in sets {
         for row in rows {
             let name = |by: bool, name: &str| if by { name.to_owned() } else { String::new() };
@@ -69,7 +72,8 @@ fn lines(rows: &[Row], spec: &Spec, by_slice: bool, bins: usize, exponent: i32) 
         }
     }
     let cells = [Cell::TrueNegative, Cell::FalseNegative, Cell::FalsePositive, Cell::TruePositive];
-    let line = |((race, sex, bin, calibration_bin), (counts, calibration))| -> String {
+    let line = |(key, (counts, calibration)): (Key, (Counts, Calibration))| -> String {
+        let (race, sex, bin, calibration_bin) = key;
         let mut values = vec!["1".to_owned(), digest(spec)];
         values.extend([bins, bin, calibration_bin].map(|number| number.to_string()));
         if spec.weight.is_some() {
