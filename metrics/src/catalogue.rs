@@ -257,6 +257,11 @@ pub fn name(key: &str) -> Option<String> {
     Some(words)
 }
 
+/// Which way a metric is better; a key that the catalogue does not have is better neither way.
+pub fn direction(key: &str, outcome: Outcome) -> Direction {
+    find(key).map_or(Direction::Neither, |metric| metric.direction(outcome))
+}
+
 /// The known key that a mistyped one is nearest to, if any is near.
 pub fn nearest(key: &str) -> Option<&'static str> {
     nearest_of(key, METRICS.iter().map(|metric| metric.key))

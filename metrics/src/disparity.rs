@@ -263,8 +263,7 @@ impl<'a> Family<'a> {
             })
             .collect();
         let overall = of_metric().find(|estimate| estimate.slice.is_overall());
-        let direction = catalogue::find(comparison.metric)
-            .map_or(Direction::Neither, |metric| metric.direction(comparison.outcome));
+        let direction = catalogue::direction(comparison.metric, comparison.outcome);
         let mut family =
             Self { all, groups, overall, best: None, direction, attributes, comparison };
         let better = |best, group| if family.better(group, best) { group } else { best };

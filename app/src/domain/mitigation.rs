@@ -127,9 +127,7 @@ pub fn prove(
             target = Some(moved);
             continue;
         }
-        let direction =
-            catalogue::find(&new.metric).map_or(Direction::Neither, |m| m.direction(goal.outcome));
-        let got_worse = match direction {
+        let got_worse = match catalogue::direction(&new.metric, goal.outcome) {
             Direction::Higher => moved.interval.high < 0.0,
             Direction::Lower => moved.interval.low > 0.0,
             Direction::Neither => continue,

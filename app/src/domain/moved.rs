@@ -40,14 +40,12 @@ pub fn moved(before: &[Estimate], after: &[Estimate], outcome: Outcome) -> Moved
         if change.beyond_chance != Some(true) {
             continue;
         }
-        let direction =
-            catalogue::find(&new.metric).map_or(Direction::Neither, |it| it.direction(outcome));
         moved.lines.push(Line {
             metric: new.metric.clone(),
             slice: new.slice.clone(),
             value,
             interval,
-            is_worse: match direction {
+            is_worse: match catalogue::direction(&new.metric, outcome) {
                 Direction::Higher => Some(value < 0.0),
                 Direction::Lower => Some(value > 0.0),
                 Direction::Neither => None,

@@ -159,8 +159,7 @@ impl Compared {
     /// Whether a change beyond chance is for the better.
     fn so(&self, change: &PairedChange) -> &'static str {
         let outcome = self.evaluation.document.positive_outcome.unwrap_or(Outcome::Neutral);
-        let direction =
-            catalogue::find(&change.metric).map_or(Direction::Neither, |m| m.direction(outcome));
+        let direction = catalogue::direction(&change.metric, outcome);
         let up = match (change.change.beyond_chance, change.change.value) {
             (Some(true), Some(value)) => value > 0.0,
             _ => return "",
