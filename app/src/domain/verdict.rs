@@ -30,8 +30,8 @@ pub struct Case<'a> {
     pub policy: Option<&'a Policy>,
     /// Runs of the version that were not voided, the newest evaluation first.
     pub runs: &'a [EvidenceRun],
-    /// The same of the version that was launched last, where there is one.
-    pub launched: &'a [EvidenceRun],
+    /// The same of the version that was launched last; `None`: nothing was launched yet.
+    pub launched: Option<&'a [EvidenceRun]>,
     /// Approved, not revoked; those that have expired by `at` lift nothing.
     pub waivers: &'a [WaiverInForce],
     /// When it is judged: decides what is stale and which waivers have expired.

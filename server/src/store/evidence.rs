@@ -56,17 +56,20 @@ impl Store {
         let rows: Vec<EstimateRow> = read!(self, db =>
             bound!(sqlx::query_as(AssertSqlSafe(statement.sql.clone())), statement)
                 .fetch_all(db).await)?;
-        rows.into_iter().map(|row| Ok((RunId(row.run_id), row.estimate()?))).collect()
+        EstimateRow::estimates(rows)
     }
 
-    /// The version of a model that was launched last and still is, other than this one.
+    /// The version of a model that was launched last and still is, other than this one; also when
+    /// its launch has lost evidence since or is asked for again.
     pub async fn launched_before(
         &self,
         model: ModelId,
         version: VersionId,
     ) -> Result<Option<VersionId>> {
         const SQL: &str = "select version_id from launch where model_id = $1 and version_id <> $2 \
-             and state = 'launched' order by launched_at desc, id desc limit 1";
+             and launched_at is not null \
+             and state not in ('suspended', 'rolled_back', 'withdrawn') \
+             order by launched_at desc, id desc limit 1";
         let id: Option<Uuid> = read!(self, db => sqlx::query_scalar(SQL).bind(model.0)
             .bind(version.0).fetch_optional(db).await)?;
         Ok(id.map(VersionId))

@@ -26,7 +26,7 @@ pub(super) fn judge_rule(rule: &Rule, case: &Case<'_>, measured: &[Measured<'_>]
     let parts = match &rule.subject {
         Subject::Estimate => judge.estimates(),
         Subject::Disparity { kind, reference } => judge.disparities(*kind, reference),
-        Subject::Change if case.launched.is_empty() => {
+        Subject::Change if case.launched.is_none() => {
             let mut outcome = outcome(rule, case, Some(run), vec![]);
             outcome.applies = false;
             "nothing of this model has been launched yet".clone_into(&mut outcome.sentence);

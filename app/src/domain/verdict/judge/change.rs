@@ -7,7 +7,7 @@ use metrics::{Estimate, Slice, power, trend};
 impl<'a> Judge<'a> {
     /// The launched version's newest run on the same dataset version.
     pub(super) fn launched(&self, case: &Case<'a>) -> Option<&'a EvidenceRun> {
-        case.launched.iter().find(|run| {
+        case.launched?.iter().find(|run| {
             run.dataset_name == self.run.dataset_name
                 && run.dataset_version == self.run.dataset_version
         })
