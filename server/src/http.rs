@@ -120,7 +120,8 @@ pub fn router(app: &App) -> Router {
         .method_not_allowed_fallback(failure::no_such_method)
         .layer(sessions)
         .layer(csrf)
-        .layer(RequestBodyTimeoutLayer::new(app.config.pace.silence))
+        // Uploads watch their pace themselves and say more; forms and API calls end here.
+        .layer(RequestBodyTimeoutLayer::new(app.config.pace.silence * 2))
         .layer(CatchPanicLayer::custom(failure::panicked))
         .layer(from_fn_with_state(app.clone(), failure::render))
         .layer(from_fn_with_state(app.clone(), crate::meter::measure))
