@@ -18,6 +18,7 @@ mod estimate;
 mod evidently;
 mod fairlearn;
 mod format;
+mod group;
 mod harvest;
 mod header;
 mod helm;

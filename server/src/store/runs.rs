@@ -126,11 +126,14 @@ fn count(n: Option<i64>) -> Option<u64> {
     n.and_then(|n| u64::try_from(n).ok())
 }
 
+fn parse_slice(text: &str, run: Uuid) -> Result<Slice> {
+    Slice::parse(text)
+        .map_err(|error| Error::Internal(format!("run {run} holds an impossible slice: {error}")))
+}
+
 impl EstimateRow {
     pub(super) fn estimate(self) -> Result<Estimate> {
-        let slice = Slice::parse(&self.slice).map_err(|error| {
-            Error::Internal(format!("run {} holds an impossible slice: {error}", self.run_id))
-        })?;
+        let slice = parse_slice(&self.slice, self.run_id)?;
         let interval = match (self.low, self.high, self.level, self.method) {
             (Some(low), Some(high), Some(level), Some(method)) => {
                 Some(Interval { low, high, level, method })
@@ -267,6 +270,14 @@ impl Store {
         rows.into_iter().map(EstimateRow::estimate).collect()
     }
 
+    /// The slices that a run has estimates of, each once.
+    pub async fn slices_of(&self, run: RunId) -> Result<Vec<Slice>> {
+        const SQL: &str = "select distinct slice from estimate where run_id = $1 order by slice";
+        let texts: Vec<String> =
+            read!(self, db => sqlx::query_scalar(SQL).bind(run.0).fetch_all(db).await)?;
+        texts.iter().map(|text| parse_slice(text, run.0)).collect()
+    }
+
     /// The estimates of one metric in all runs of a model that were not voided.
     pub async fn estimates_of_metric(
         &self,
@@ -357,9 +368,7 @@ impl Tx {
             .bind(&document.instrument.name).bind(&document.instrument.version)
             .bind(&document.instrument.definitions).bind(&document.instrument.judge)
             .bind(outcome).bind(&custom).bind(&receipt).execute(db).await.map(drop))?;
-        for (position, estimate) in (0i64..).zip(&document.estimates) {
-            self.add_estimate(id, position, estimate).await?;
-        }
+        self.add_estimates(id, &document.estimates).await?;
         if let Some(rows) = run.rows {
             self.keep_rows(id, rows.bytes, rows.until).await?;
         }
@@ -370,25 +379,6 @@ impl Tx {
             "rows_kept_until": run.rows.map(|rows| timestamp(from_micros(rows.until))),
         })));
         Ok(id)
-    }
-
-    async fn add_estimate(&mut self, run: RunId, position: i64, e: &Estimate) -> Result<()> {
-        const SQL: &str = "insert into estimate (run_id, position, slice, arity, metric, value, n, \
-             numerator, denominator, positives, n_effective, stderr, threshold, low, high, level, \
-             method, undefined) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
-             $14, $15, $16, $17, $18)";
-        let whole = |n: Option<u64>| n.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
-        let arity = i64::try_from(e.slice.arity()).unwrap_or(i64::MAX);
-        let interval = e.interval.as_ref();
-        let slice = e.slice.to_string();
-        in_tx!(self, db => sqlx::query(SQL).bind(run.0).bind(position).bind(&slice).bind(arity)
-            .bind(&e.metric).bind(e.value).bind(whole(e.n)).bind(whole(e.numerator))
-            .bind(whole(e.denominator)).bind(whole(e.positives)).bind(e.n_effective)
-            .bind(e.stderr).bind(e.threshold).bind(interval.map(|i| i.low))
-            .bind(interval.map(|i| i.high)).bind(interval.map(|i| i.level))
-            .bind(interval.map(|i| i.method.as_str())).bind(&e.undefined)
-            .execute(db).await.map(drop))?;
-        Ok(())
     }
 
     /// Remembers which run an Idempotency-Key made; a key from before `since` is taken over.
