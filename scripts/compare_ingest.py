@@ -18,7 +18,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-MODEL, VERSION = "adult-income", "v8"
+MODEL, VERSION = "adult-income", "ingest"
 ENGINEER = "emil@evenhand.example"
 
 METRICS = [
@@ -61,7 +61,7 @@ class Evenhand:
 
     def __init__(self, program: str, database: str) -> None:
         command = [program, "demo", "--listen", "127.0.0.1:0", "--database", database]
-        environment = {**os.environ, "EVENHAND_LOG": "warn"}
+        environment = {**os.environ, "EVENHAND_LOG": "error"}
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env=environment
         )
@@ -70,7 +70,7 @@ class Evenhand:
         while "thrown away" not in line:
             line = self.process.stdout.readline()
         admin = [program, "admin", "token", ENGINEER, "--database", database]
-        scope = ["--scope", "read,runs:write"]
+        scope = ["--scope", "read,models:write,runs:write"]
         self.token = subprocess.run(
             [*admin, *scope], check=True, capture_output=True, text=True
         ).stdout.strip()
@@ -84,7 +84,8 @@ class Evenhand:
 
     def post(self, path: str, body: object, length: int, query: dict[str, str]) -> float:
         """Sends a body and gives the seconds until the whole answer was there."""
-        url = f"/api/v1/models/{MODEL}/versions/{VERSION}/{path}?{urllib.parse.urlencode(query)}"
+        query = urllib.parse.urlencode({**query, "create_version": "true"})
+        url = f"/api/v1/models/{MODEL}/versions/{VERSION}/{path}?{query}"
         headers = {"Authorization": f"Bearer {self.token}", "Content-Length": str(length)}
         connection = http.client.HTTPConnection(self.address.hostname, self.address.port)
         started = time.perf_counter()

@@ -368,8 +368,10 @@ async fn store(
     // Two that are the same meet at the database's index.
     let digest = known.unwrap_or_else(|| digest_of(checked, version, document));
     let dataset = tx.ensure_dataset(&permit, &document.dataset).await?;
-    let slices = document.estimates.iter().map(|estimate| &estimate.slice);
-    let groups: BTreeSet<(&str, &str)> = slices.clone().flat_map(Slice::pairs).collect();
+    // The estimates of a slice mostly stand together.
+    let mut slices: Vec<&Slice> = document.estimates.iter().map(|it| &it.slice).collect();
+    slices.dedup();
+    let groups: BTreeSet<(&str, &str)> = slices.iter().flat_map(|slice| slice.pairs()).collect();
     tx.propose_groups(&permit, checked.model.id, &groups).await?;
     let rows = reading.rows()?;
     let kept = rows.as_deref().zip(checked.model.rows_kept_days).map(|(bytes, days)| KeptRows {
