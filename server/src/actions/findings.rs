@@ -85,7 +85,7 @@ fn missed(report: &readiness::Report) -> Vec<Missed> {
                 Verdict::Fail => "fail",
                 Verdict::NotEnoughEvidence => "not_enough_evidence",
             };
-            if part.waiver.is_some() || !known.insert((&outcome.rule.id, &part.slice)) {
+            if part.waiver.is_some() || !known.insert((outcome.rule.id.as_str(), &part.slice)) {
                 continue;
             }
             // The sentence must not give a small cell away to whoever reads the list.
