@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization;
 
 /// The group that an empty attribute cell becomes; a real group may not have this name.
@@ -23,7 +24,8 @@ pub const MISSING: &str = "(missing)";
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
-pub struct Slice(BTreeMap<String, String>);
+// Shared, because one slice stands in many estimates, comparisons and verdicts.
+pub struct Slice(Arc<BTreeMap<String, String>>);
 
 /// Why a slice cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -81,7 +83,7 @@ impl Slice {
                 return Err(SliceError::Twice(attribute));
             }
         }
-        Ok(Self(slice))
+        Ok(Self(Arc::new(slice)))
     }
 
     /// Reads the canonical text, or the same unsorted.
@@ -158,7 +160,7 @@ impl TryFrom<BTreeMap<String, String>> for Slice {
 
 impl From<Slice> for BTreeMap<String, String> {
     fn from(slice: Slice) -> Self {
-        slice.0
+        Arc::unwrap_or_clone(slice.0)
     }
 }
 

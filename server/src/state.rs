@@ -1,5 +1,6 @@
 //! What every request shares.
 
+use crate::actions::paired::Compared;
 use crate::audit::checkpoint::AuditKey;
 use crate::audit::hex;
 use crate::audit::merkle::Edge;
@@ -15,6 +16,9 @@ use std::ops::Deref;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use tokio::sync::Semaphore;
+
+/// How many comparisons of rows are remembered; each is some 300 kB.
+const COMPARED: usize = 16;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -35,6 +39,8 @@ pub struct Shared {
     pub reading: Semaphore,
     /// At most this many comparisons row by row at once: each holds the rows of two runs.
     pub comparing: Semaphore,
+    /// What such comparisons found, the last ones.
+    pub compared: Compared,
     /// Checked files that wait to be uploaded.
     pub shelf: Shelf,
     /// False from the moment the server is told to stop.
@@ -72,6 +78,7 @@ impl App {
             origin: format!("evenhand/{installation}"),
             reading: Semaphore::new(2),
             comparing: Semaphore::new(2),
+            compared: Compared::new(COMPARED),
             shelf: Shelf::default(),
             accepting: AtomicBool::new(true),
             seen: Mutex::default(),
