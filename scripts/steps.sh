@@ -60,9 +60,15 @@ locked_version() {
 }
 
 # python_with PACKAGE==VERSION...: sets $python to a Python of the cache that has them.
-python_with() {
-    python=$cache/python/bin/python
-    [ -x "$python" ] || python3 -m venv "$cache/python" ||
+python_with() { environment_with python "$@"; }
+
+# environment_with NAME PACKAGE==VERSION...: the same in an environment of its own, for packages that
+# others do not go with.
+environment_with() {
+    local place=$cache/$1
+    shift
+    python=$place/bin/python
+    [ -x "$python" ] || python3 -m venv "$place" ||
         cannot_have "Python with venv" "install both (Debian: python3-venv)."
     "$python" -m pip install --quiet --disable-pip-version-check "$@" ||
         cannot_have "The Python packages $*" "pip install them, with access to a package index."

@@ -18,6 +18,7 @@ mod estimate;
 mod evidently;
 mod fairlearn;
 mod format;
+mod group;
 mod harvest;
 mod header;
 mod helm;
@@ -65,7 +66,7 @@ pub const MAX_ESTIMATES: usize = 1_000_000;
 pub const CLOCK_SKEW: Duration = Duration::minutes(5);
 
 /// Raise it when the same bytes would be read into another document; part of a run's identity.
-pub const IMPORTER_VERSION: &str = "1";
+pub const IMPORTER_VERSION: &str = "2";
 
 /// What is known beside the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

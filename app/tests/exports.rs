@@ -222,6 +222,11 @@ fn aif360s_comparisons_keep_their_sign_and_its_explanations_give_counts_of_both_
     assert!(named.contains("unprivileged − privileged"), "{named}");
     assert!(receipt.conventions.iter().any(|note| note.contains("unprivileged − privileged")));
 
+    // `num_instances` and the rates beside it say how many rows each counts.
+    assert_eq!(counts(of(&document, "", "accuracy")), (Some(13_100), Some(16_281)));
+    assert_eq!(counts(of(&document, "", "true_positive_rate")), (Some(3276), Some(3921)));
+    assert!(receipt.amended.iter().any(|note| note.contains("`num_instances`")));
+
     let (explained, _) = accepted(&export("aif360/explanations.json"), Format::Aif360);
     let women = of(&explained, "privilege=unprivileged", "true_positive_rate");
     assert_eq!(counts(women), (Some(506), Some(610)));

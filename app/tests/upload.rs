@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test's helpers a panic is the failure")]
 
-use app::upload::canonical::{canonical, run_content};
+use app::upload::canonical::run_text;
 use app::upload::export::to_csv;
 use app::upload::{Context, Format, RUN_SCHEMA, Receipt, read};
 use metrics::counts::Counts;
@@ -434,11 +434,11 @@ fn the_order_of_estimates_and_the_zone_of_the_time_change_no_content() {
     let mut other = document.clone();
     other.estimates.reverse();
     other.evaluated_at = other.evaluated_at.to_offset(time::macros::offset!(+2));
-    let content = canonical(&run_content(&document, "m", "v"));
-    assert_eq!(content, canonical(&run_content(&other, "m", "v")));
-    assert_ne!(content, canonical(&run_content(&document, "m", "w")));
+    let content = run_text(&document, "m", "v");
+    assert_eq!(content, run_text(&other, "m", "v"));
+    assert_ne!(content, run_text(&document, "m", "w"));
     other.estimates[3].value = other.estimates[3].value.map(f64::next_up);
-    assert_ne!(content, canonical(&run_content(&other, "m", "v")));
+    assert_ne!(content, run_text(&other, "m", "v"));
     assert!(content.starts_with(
         r#"{"dataset":{"name":"adult-half","rows":16281,"version":"1994"},"estimates":[{"#
     ));

@@ -44,7 +44,9 @@ pub enum SliceError {
 /// A name as it is compared and stored: NFC, trimmed, and an integer written as a float without
 /// its `.0`.
 pub fn normalise_name(name: &str) -> String {
-    let name: String = name.trim().nfc().collect();
+    let name = name.trim();
+    // ASCII is normal already, and most names are.
+    let name = if name.is_ascii() { name.to_owned() } else { name.nfc().collect() };
     match name.strip_suffix(".0") {
         Some(whole)
             if !whole.is_empty()

@@ -45,7 +45,6 @@ enum Command {
     /// Ask a server whether a version may launch
     Gate(gate::Gate),
     /// Print a script that completes commands in a shell
-    #[command(hide = true)]
     Completions(completions::Completions),
     /// Work on the database itself: accounts, tokens, backups, health
     #[command(subcommand)]

@@ -8,6 +8,7 @@ pub mod attributes;
 pub mod audit;
 pub mod copy;
 pub mod datasets;
+mod estimates;
 pub mod evidence;
 pub mod findings;
 pub mod grants;

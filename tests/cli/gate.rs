@@ -162,7 +162,11 @@ fn a_command_line_that_makes_no_sense_does_not_read_as_missing_evidence() {
     evenhand(&[], &["upload"]).assert_code(2);
     let env = [("EVENHAND_SERVER", "http://127.0.0.1:1")];
     let args = ["gate", "--model", "income", "--model-version", "4.0"];
-    evenhand(&env, &args).assert_code(3).assert_err("there is no API token");
+    evenhand(&env, &args)
+        .assert_code(3)
+        .assert_err("there is no API token")
+        .assert_err("Make one at http://127.0.0.1:1/account/tokens")
+        .assert_err("evenhand admin token");
     let stub = Stub::new([says(200, &readiness("pass", &[]))]);
     gate(&stub.url, &["--summary", "/nowhere/summary.md"]).assert_code(3).assert_err("/nowhere");
 }

@@ -85,6 +85,28 @@ pub fn file(folder: &Path, name: &str, content: impl AsRef<[u8]>) -> String {
 fn completions_know_the_commands_and_their_flags() {
     let ended = evenhand(&[], &["completions", "bash"]);
     ended.assert_code(0).assert_out("evaluate").assert_out("--model-version");
-    let help = evenhand(&[], &["--help"]);
-    assert!(!help.assert_code(0).out.contains("completions"), "{help:#?}");
+    evenhand(&[], &["--help"]).assert_code(0).assert_out("completions");
+    evenhand(&[], &["completions", "--help"]).assert_code(0).assert_out("bash-completion");
+}
+
+#[test]
+fn bash_completes_a_command_a_flag_and_the_name_of_a_format() {
+    let script = evenhand(&[], &["completions", "bash"]).out;
+    for (words, wanted) in [
+        ("evenhand up", "upload"),
+        ("evenhand upload --model-v", "--model-version"),
+        ("evenhand upload results.json --format fair", "fairlearn"),
+        ("evenhand gate --summ", "--summary"),
+        ("evenhand admin to", "token"),
+    ] {
+        let list: Vec<&str> = words.split(' ').collect();
+        let [.., before, last] = list.as_slice() else { panic!("{words}") };
+        let ask = format!(
+            "{script}\nCOMP_WORDS=({words}); COMP_CWORD={}\n_evenhand evenhand {last} {before}\n\
+             echo \"${{COMPREPLY[@]}}\"",
+            list.len() - 1
+        );
+        let bash = Command::new("bash").args(["--norc", "-c", &ask]).output().expect("bash starts");
+        assert_eq!(String::from_utf8_lossy(&bash.stdout).trim(), wanted, "{words}: {bash:?}");
+    }
 }

@@ -228,6 +228,7 @@ async fn a_build_stops_unless_the_evidence_passes_the_policy() {
     assert!(summary.contains("n = 16,281 | at least 0.85 |"), "{summary}");
 
     served.gate("9.9", &[]).assert_code(3).assert_err("Check --model and --model-version");
+    served.gate("no-run", &[]).assert_code(3).assert_err("did you mean no-runs?");
     served.token = "eh_never_made".to_owned();
     served.gate("4.0", &[]).assert_code(3).assert_err("The token was not accepted");
 }

@@ -30,7 +30,7 @@ async fn model(server: &TestServer, slug: &str, team: &str) -> ModelId {
 /// What an upload of this model would propose.
 async fn propose(server: &TestServer, model: ModelId, pairs: &[(&str, &str)]) {
     let permit = Actor::operator().permit(Scope::Organisation).unwrap();
-    let pairs: Vec<_> = pairs.iter().map(|(a, g)| ((*a).to_owned(), (*g).to_owned())).collect();
+    let pairs = pairs.iter().copied().collect();
     let mut tx = server.app.store.begin(&By::OPERATOR, &server.app.clock).await.unwrap();
     tx.propose_groups(&permit, model, &pairs).await.unwrap();
     tx.note(server::audit::Entry::new("test.proposed", "test", 1));

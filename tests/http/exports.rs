@@ -47,7 +47,7 @@ fn cases() -> Vec<Case> {
             women(),
             506.0 / 610.0,
             Some((506, 610)),
-            "matthews_corrcoef is matthews_corrcoef, reported without n",
+            "matthews_corrcoef, reported without n",
         ),
         case(
             "aequitas/crosstabs.csv",

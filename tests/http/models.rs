@@ -211,6 +211,9 @@ each_db!(a_restricted_model_is_not_there_for_anybody_outside_its_team, |server| 
         bob.get(path).await.assert_status(404);
         ann.get(path).await.assert_status(200);
     }
+    // Nor is it what a misspelt name was meant for.
+    bob.get("/api/v1/models/secre").await.assert_status(404).assert_lacks("did you mean");
+    ann.get("/api/v1/models/secre").await.assert_contains("did you mean secret?");
     bob.get("/models").await.assert_lacks("Secret").assert_contains("showing 1–1 of 1");
     bob.get("/models/open").await.assert_lacks("Secret");
     let listed = bob.get("/api/v1/models").await.json();

@@ -218,6 +218,9 @@ each_db!(an_unknown_model_or_version_is_not_found_and_says_what_would_help, |ser
     let before = server.rows().await;
     let nobody = "/api/v1/models/nobody/versions/v1/runs";
     model.engineer.post_bytes(nobody, "text/csv", results()).await.assert_status(404);
+    let misspelt = "/api/v1/models/incmoe/versions/v1/runs";
+    let answer = model.engineer.post_bytes(misspelt, "text/csv", results()).await;
+    answer.assert_status(404).assert_contains("did you mean income?");
     let answer = model.results("v9", "", results()).await;
     answer.assert_status(404).assert_contains("create_version=true");
     assert_eq!(server.rows().await, before);

@@ -79,8 +79,7 @@ each_db!(two_uploads_at_once_propose_each_group_once, |server| {
         let server = &server;
         async move {
             let permit = Actor::operator().permit::<UploadRun>(Scope::Organisation).unwrap();
-            let pairs: Vec<_> =
-                pairs.into_iter().map(|(a, g)| (a.to_owned(), g.to_owned())).collect();
+            let pairs = pairs.into_iter().collect();
             let mut tx = begin(server).await;
             tx.propose_groups(&permit, model, &pairs).await.unwrap();
             tx.note(server::audit::Entry::new("test.proposed", "test", 1));

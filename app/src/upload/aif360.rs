@@ -7,6 +7,7 @@
 mod explained;
 
 use super::estimate::Draft;
+use super::group::{self, Told};
 use super::harvest::{Declared, Harvest};
 use super::measure;
 use super::problems::Problems;
@@ -42,9 +43,6 @@ const OWN: [&str; 24] = [
     "consistency",
 ];
 
-/// Abbreviations of `performance_measures()`.
-const MEASURES: [&str; 9] = ["TPR", "TNR", "FPR", "FNR", "PPV", "NPV", "FDR", "FOR", "ACC"];
-
 pub(super) const SIGN: &str = "differences are unprivileged − privileged and ratios unprivileged / \
                                privileged, so below 0 or 1 the unprivileged group has less";
 
@@ -73,6 +71,7 @@ pub(super) fn read(
         return None;
     }
     let metrics = root.get("metrics").filter(Spot::is_object).unwrap_or_else(|| root.clone());
+    let mut overall: Vec<Told> = Vec::new();
     for (name, value) in metrics.fields() {
         if matches!(name, "privileged_groups" | "unprivileged_groups") {
             continue;
@@ -86,10 +85,27 @@ pub(super) fn read(
             continue;
         }
         let Some(reported) = value.reported(problems) else { continue };
+        let key = match name {
+            "num_instances" => Some("count"),
+            // As `performance_measures()` abbreviates it, and TPR, PPV and so on.
+            "ACC" => Some("accuracy"),
+            _ => measure::key_of(name),
+        };
+        if key.is_some() {
+            overall.push(Told { original: name, key, cell: reported, place: value.place() });
+            continue;
+        }
         let Some((key, slice)) = key_and_slice(name, &value, &groups, &mut harvest) else {
             continue;
         };
         harvest.add(name, Draft::reported(&slice, &key, reported), value.place());
+    }
+    // Python writes doubles in full, so that counts follow however many rows there are.
+    if group::place(&overall, u64::MAX, &Slice::overall(), &mut harvest, problems) {
+        harvest.amend(
+            "overall counts that follow from `num_instances` and the rates, in whole numbers"
+                .to_owned(),
+        );
     }
     harvest.settle(problems)
 }
@@ -100,14 +116,6 @@ fn key_and_slice(
     groups: &Groups,
     harvest: &mut Harvest,
 ) -> Option<(String, Slice)> {
-    match name {
-        "num_instances" => return Some(("count".to_owned(), Slice::overall())),
-        "ACC" => return Some(("accuracy".to_owned(), Slice::overall())),
-        _ if MEASURES.contains(&name) || measure::key_of(name).is_some() => {
-            return measure::key_of(name).map(|key| (key.to_owned(), Slice::overall()));
-        }
-        _ => {}
-    }
     let compares = measure::is_disparity(name);
     let (named, slice) = if !compares {
         (name.to_owned(), Slice::overall())

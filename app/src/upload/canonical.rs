@@ -5,7 +5,7 @@
 //! that people check with their own tools rests on less: a number that is not a whole one up to
 //! 2^53 − 1 is written as a string of its shortest decimal form, without an exponent.
 
-use metrics::RunDocument;
+use metrics::{Estimate, RunDocument};
 use serde_json::{Number, Value};
 use std::fmt::Write;
 use time::UtcOffset;
@@ -67,12 +67,15 @@ fn write_number(out: &mut String, number: &Number) {
     if safe {
         out.push_str(&number.to_string());
     } else if number.is_f64() {
-        // Zero has no sign. `Display` is the shortest text that reads back, without an exponent.
-        let decimal = number.as_f64().unwrap_or_default() + 0.0;
-        write_text(out, &decimal.to_string());
+        write_fraction(out, number.as_f64().unwrap_or_default());
     } else {
         write_text(out, &number.to_string());
     }
+}
+
+fn write_fraction(out: &mut String, number: f64) {
+    // Zero has no sign. `Display` is the shortest text that reads back, without an exponent.
+    let _ = write!(out, "\"{}\"", number + 0.0);
 }
 
 fn write_text(out: &mut String, text: &str) {
@@ -95,24 +98,138 @@ fn write_text(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// What a run's digest is taken of: its document with the ids of model and version, metrics sorted
-/// by key and estimates by slice and metric, the time in UTC. Who sent it and when is no part.
-pub fn run_content(document: &RunDocument, model_id: &str, version_id: &str) -> Value {
-    let mut document = document.clone();
-    document.evaluated_at = document.evaluated_at.to_offset(UtcOffset::UTC);
-    document.metrics.sort_by(|a, b| a.key.cmp(&b.key));
-    document.estimates.sort_by_cached_key(|e| (e.slice.to_string(), e.metric.clone()));
-    let mut content = serde_json::to_value(&document)
+/// What a run's digest is taken of: the canonical text of its document with the ids of model and
+/// version, metrics sorted by key and estimates by slice and metric, the time in UTC. Who sent it
+/// and when is no part.
+///
+/// It is written estimate by estimate, since a tree of a million of them would take gigabytes.
+pub fn run_text(document: &RunDocument, model_id: &str, version_id: &str) -> String {
+    let mut head = RunDocument {
+        schema: document.schema.clone(),
+        evaluated_at: document.evaluated_at.to_offset(UtcOffset::UTC),
+        dataset: document.dataset.clone(),
+        instrument: document.instrument.clone(),
+        positive_outcome: document.positive_outcome,
+        metrics: document.metrics.clone(),
+        estimates: Vec::new(),
+    };
+    head.metrics.sort_by(|a, b| a.key.cmp(&b.key));
+    let mut head = serde_json::to_value(&head)
         .expect("a document has JSON unless its year has five digits, and readers refuse that");
-    content["model"] = model_id.into();
-    content["version"] = version_id.into();
-    content
+    head["model"] = model_id.into();
+    head["version"] = version_id.into();
+    let text = canonical(&head);
+    let (before, after) = text
+        .split_once(NO_ESTIMATES)
+        .expect("a document has a list of estimates, and quotes in a text are escaped");
+    let mut sorted: Vec<(String, &Estimate)> =
+        document.estimates.iter().map(|e| (e.slice.to_string(), e)).collect();
+    sorted.sort_by(|(a, x), (b, y)| (a, &x.metric).cmp(&(b, &y.metric)));
+    let mut out = String::with_capacity(text.len() + sorted.len() * ESTIMATE);
+    out.push_str(before);
+    out.push_str(r#""estimates":["#);
+    for (i, (_, estimate)) in sorted.into_iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        write_estimate(&mut out, estimate);
+    }
+    out.push(']');
+    out.push_str(after);
+    out
+}
+
+/// The field that [`run_text`] fills. In a text, its quotes would be escaped.
+const NO_ESTIMATES: &str = r#""estimates":[]"#;
+
+/// About how long an estimate is, in bytes.
+const ESTIMATE: usize = 256;
+
+/// The same as [`canonical`] of the estimate's JSON, without making that.
+fn write_estimate(out: &mut String, estimate: &Estimate) {
+    // Named one by one, so that a new field cannot be left out.
+    let Estimate {
+        slice,
+        metric,
+        value,
+        n,
+        numerator,
+        denominator,
+        positives,
+        n_effective,
+        stderr,
+        threshold,
+        interval,
+        undefined,
+    } = estimate;
+    out.push('{');
+    let whole = |out: &mut String, key: &str, n: Option<u64>| {
+        if let Some(n) = n {
+            out.push_str(key);
+            write_number(out, &n.into());
+            out.push(',');
+        }
+    };
+    let fraction = |out: &mut String, key: &str, number: Option<f64>| {
+        if let Some(number) = number {
+            out.push_str(key);
+            write_fraction(out, number);
+            out.push(',');
+        }
+    };
+    whole(out, r#""denominator":"#, *denominator);
+    if let Some(interval) = interval {
+        out.push_str(r#""interval":{"#);
+        fraction(out, r#""high":"#, Some(interval.high));
+        fraction(out, r#""level":"#, Some(interval.level));
+        fraction(out, r#""low":"#, Some(interval.low));
+        out.push_str(r#""method":"#);
+        write_text(out, &interval.method);
+        out.push_str("},");
+    }
+    out.push_str(r#""metric":"#);
+    write_text(out, metric);
+    out.push(',');
+    whole(out, r#""n":"#, *n);
+    fraction(out, r#""n_effective":"#, *n_effective);
+    whole(out, r#""numerator":"#, *numerator);
+    whole(out, r#""positives":"#, *positives);
+    out.push_str(r#""slice":{"#);
+    let mut pairs: Vec<(&str, &str)> = slice.pairs().collect();
+    pairs.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+    for (i, (attribute, group)) in pairs.into_iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        write_text(out, attribute);
+        out.push(':');
+        write_text(out, group);
+    }
+    out.push_str("},");
+    fraction(out, r#""stderr":"#, *stderr);
+    fraction(out, r#""threshold":"#, *threshold);
+    if let Some(undefined) = undefined {
+        out.push_str(r#""undefined":"#);
+        write_text(out, undefined);
+        out.push(',');
+    }
+    match value {
+        Some(value) => {
+            out.push_str(r#""value":"#);
+            write_fraction(out, *value);
+        }
+        None => out.push_str(r#""value":null"#),
+    }
+    out.push('}');
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use metrics::{DatasetRef, Instrument, Interval, Slice};
+    use proptest::prelude::*;
     use serde_json::json;
+    use time::macros::datetime;
 
     /// The example of RFC 8785, section 3.2.2, but for its numbers.
     #[test]
@@ -144,5 +261,73 @@ mod tests {
             canonical(&value),
             r#"["0.1","1000000000000000000000","0.0000001","0","1",5,-3,"18446744073709551615",9007199254740991]"#
         );
+    }
+
+    /// A number from few that are hard to write, or none.
+    fn some<T: Clone + std::fmt::Debug + 'static>(of: Vec<T>) -> impl Strategy<Value = Option<T>> {
+        proptest::option::of(proptest::sample::select(of))
+    }
+
+    fn estimate() -> impl Strategy<Value = Estimate> {
+        let name = "[a-zé\"\\\\\u{fb33}\u{1f600}\t\u{1}]{1,4}";
+        let whole = || some(vec![0, 7, MAX_SAFE, MAX_SAFE + 1, u64::MAX]);
+        let fraction = || some(vec![-0.0, 1.0, 0.1, 1e-7, 1e21, f64::MIN_POSITIVE]);
+        let slice = proptest::collection::btree_map(name, name, 0..3)
+            .prop_filter_map("names that are one when trimmed", |pairs| Slice::new(pairs).ok());
+        let counts = (whole(), whole(), whole(), whole());
+        let fractions = (fraction(), fraction(), fraction(), fraction());
+        let interval = proptest::option::of((fraction(), fraction(), name));
+        (slice, name, counts, fractions, interval, proptest::option::of(name)).prop_map(
+            |(slice, metric, counts, fractions, interval, undefined)| Estimate {
+                slice,
+                metric,
+                value: fractions.0,
+                n: counts.0,
+                numerator: counts.1,
+                denominator: counts.2,
+                positives: counts.3,
+                n_effective: fractions.1,
+                stderr: fractions.2,
+                threshold: fractions.3,
+                interval: interval.map(|(low, high, method)| Interval {
+                    low: low.unwrap_or(-0.5),
+                    high: high.unwrap_or(2.0),
+                    level: 0.95,
+                    method,
+                }),
+                undefined,
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_run_written_estimate_by_estimate_is_its_whole_tree_in_canonical_form(
+            estimates in proptest::collection::vec(estimate(), 0..4),
+            judge in proptest::option::of(Just(r#""estimates":[]"#.to_owned())),
+        ) {
+            let mut document = RunDocument {
+                schema: metrics::run::SCHEMA.to_owned(),
+                evaluated_at: datetime!(2026-11-01 01:00 +1),
+                dataset: DatasetRef {
+                    name: "adult".to_owned(), version: "1".to_owned(), digest: None, rows: Some(3),
+                },
+                instrument: Instrument {
+                    name: "x".to_owned(), version: "1".to_owned(), definitions: "1".to_owned(), judge,
+                },
+                positive_outcome: None,
+                metrics: vec![],
+                estimates,
+            };
+            let text = run_text(&document, "m", "v");
+            document.evaluated_at = document.evaluated_at.to_offset(UtcOffset::UTC);
+            document.estimates.sort_by_cached_key(|e| (e.slice.to_string(), e.metric.clone()));
+            let mut tree = serde_json::to_value(&document).unwrap();
+            tree["model"] = "m".into();
+            tree["version"] = "v".into();
+            prop_assert_eq!(text, canonical(&tree));
+        }
     }
 }

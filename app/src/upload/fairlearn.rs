@@ -7,17 +7,14 @@
 mod frame_csv;
 mod frame_json;
 
-use super::estimate::Draft;
-use super::harvest::{Counted, Harvest};
+use super::group::{self, Told};
+use super::harvest::Harvest;
 use super::measure;
 use super::problems::Problems;
 use super::sheet::MOST_COLUMNS;
-use super::solve;
 use super::spot::{Reported, Spot};
 use super::{Context, Format, MAX_ESTIMATES, Notes};
-use metrics::catalogue;
 use metrics::{Place, Problem, RunDocument, Slice};
-use std::collections::BTreeMap;
 
 /// A frame as it was written: rows of groups, and of each metric a cell.
 #[derive(Default)]
@@ -119,7 +116,14 @@ fn place(
         let pairs = frame.attributes.iter().zip(&row.groups);
         match Slice::new(pairs) {
             Ok(slice) => {
-                solved += u32::from(place_row(&frame, row, below, &slice, &mut harvest, problems));
+                let cells = frame.metrics.iter().zip(&row.cells);
+                let told: Vec<Told> = cells
+                    .filter_map(|(metric, (cell, place))| {
+                        let (key, cell) = (measure::key_of(metric), cell.clone()?);
+                        Some(Told { original: metric, key, cell, place: place.clone() })
+                    })
+                    .collect();
+                solved += u32::from(group::place(&told, below, &slice, &mut harvest, problems));
             }
             Err(error) => problems.add_at(
                 row.place.clone(),
@@ -135,66 +139,6 @@ fn place(
         ));
     }
     harvest.settle(problems)
-}
-
-/// Places a row, with counts if it has fewer than `below` rows; whether they were found.
-fn place_row(
-    frame: &Frame,
-    row: &Row,
-    below: u64,
-    slice: &Slice,
-    harvest: &mut Harvest,
-    problems: &mut Problems,
-) -> bool {
-    let mut known: BTreeMap<&str, f64> = BTreeMap::new();
-    for (metric, (cell, _)) in frame.metrics.iter().zip(&row.cells) {
-        if let (Some(key), Some(Reported::Is(value))) = (measure::key_of(metric), cell) {
-            known.entry(key).or_insert(*value);
-        }
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number")]
-    let rows = known
-        .get("count")
-        .filter(|count| count.fract() == 0.0 && (0.0..1e15).contains(*count))
-        .map(|count| *count as u64);
-    let told = rows.filter(|rows| *rows < below);
-    let counts = told.and_then(|rows| solve::counts(rows, |key| known.get(key).copied()));
-    let mut counted = Vec::new();
-    for (metric, (cell, place)) in frame.metrics.iter().zip(&row.cells) {
-        let Some(cell) = cell else { continue };
-        let key = measure::key_of(metric);
-        if let (Some(key), Some(_)) = (key, &counts)
-            && is_of_confusion(key)
-        {
-            let value = match cell {
-                Reported::Is(value) => Some(*value),
-                Reported::None(_) => None,
-            };
-            counted.push(Counted { original: metric, key, value, place: place.clone() });
-            continue;
-        }
-        let Some(key) = measure::key_or_declare(metric, harvest, place) else { continue };
-        let draft = Draft::reported(slice, &key, cell.clone());
-        let draft = match (key.as_str(), told) {
-            ("count", _) => draft.of_rows(rows),
-            ("selection_rate" | "accuracy" | "base_rate", Some(rows)) => draft.counted(rows),
-            _ => draft,
-        };
-        harvest.add(metric, draft, place.clone());
-    }
-    if let Some(counts) = &counts {
-        harvest.add_counted(slice, counts, None, &counted, problems);
-    }
-    counts.is_some()
-}
-
-/// Whether a confusion matrix decides a metric.
-fn is_of_confusion(key: &str) -> bool {
-    matches!(key, "count" | "f1" | "balanced_accuracy")
-        || catalogue::find(key).is_some_and(|metric| {
-            metric.kind == catalogue::Kind::Rate
-                && metric.family == catalogue::Family::Classification
-        })
 }
 
 /// Whether values without groups are those of all rows: of a difference, the rates times the

@@ -228,8 +228,6 @@ fn read_slice(object: &mut Object, problems: &mut Problems) -> Option<Slice> {
     };
     let mut read = Vec::with_capacity(pairs.len());
     for (attribute, group) in pairs {
-        let mut pointer = object.pointer("slice");
-        tree::push_key(&mut pointer, &attribute);
         let problem = match group {
             Node::Text(group) => {
                 read.push((attribute, group));
@@ -246,6 +244,8 @@ fn read_slice(object: &mut Object, problems: &mut Problems) -> Option<Slice> {
                 Problem::new("wrong_type", "a group is not text").expected("one group's name")
             }
         };
+        let mut pointer = object.pointer("slice");
+        tree::push_key(&mut pointer, &attribute);
         problems.add(problem.at_pointer(pointer));
         return None;
     }

@@ -73,7 +73,8 @@ impl Understood {
         let more = receipt["not_placed_more"].as_u64().unwrap_or_default();
         let mapped = mapped.into_iter().map(|it| {
             let MappedMetric { original, metric, basis, estimates, .. } = it;
-            format!("{original} is {metric}, {}: {estimates}", basis.words())
+            let name = if original == metric { metric } else { format!("{original} is {metric}") };
+            format!("{name}, {}: {estimates}", basis.words())
         });
         let not_placed = not_placed
             .into_iter()

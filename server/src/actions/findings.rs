@@ -15,6 +15,8 @@ use crate::store::findings::{Finding, Missed, Watched};
 use app::domain::ModelId;
 use app::domain::policy::Mode;
 use app::domain::verdict::Verdict;
+use metrics::Slice;
+use std::collections::HashSet;
 
 /// Looks again at the versions of a model that are watched, or of every model; how many findings
 /// changed. Where the evidence keeps changing, the look after the last change sees all of it.
@@ -74,6 +76,7 @@ pub async fn refresh_after(app: &App, only: Option<ModelId>) {
 fn missed(report: &readiness::Report) -> Vec<Missed> {
     let Some(policy) = &report.policy else { return vec![] };
     let mut all: Vec<Missed> = vec![];
+    let mut known: HashSet<(&str, &Slice)> = HashSet::new();
     let outcomes = report.readiness.rules.iter();
     for outcome in outcomes.filter(|o| o.applies && o.rule.mode != Mode::Shadow) {
         for part in &outcome.parts {
@@ -82,9 +85,7 @@ fn missed(report: &readiness::Report) -> Vec<Missed> {
                 Verdict::Fail => "fail",
                 Verdict::NotEnoughEvidence => "not_enough_evidence",
             };
-            let slice = part.slice.to_string();
-            let is_known = all.iter().any(|m| m.rule == outcome.rule.id && m.slice == slice);
-            if part.waiver.is_some() || is_known {
+            if part.waiver.is_some() || !known.insert((outcome.rule.id.as_str(), &part.slice)) {
                 continue;
             }
             // The sentence must not give a small cell away to whoever reads the list.
@@ -97,7 +98,7 @@ fn missed(report: &readiness::Report) -> Vec<Missed> {
             all.push(Missed {
                 policy: policy.policy_id,
                 rule: outcome.rule.id.clone(),
-                slice,
+                slice: part.slice.to_string(),
                 kind,
                 sentence,
                 run: outcome.run,

@@ -15,7 +15,7 @@ use app::domain::policy::Policy;
 use app::domain::verdict::{Case, EvidenceRun, Readiness, WaiverInForce, judge};
 use app::domain::{ModelId, RunId, TeamId, VersionId};
 use metrics::{Slice, disparity};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use time::OffsetDateTime;
 
 /// A readiness, with what it was made from.
@@ -99,12 +99,14 @@ pub(super) async fn judged(
                 taken(rules, &runs).chain(comparable(&before, &runs)).collect();
             let estimates = store.evidence_estimates(&needed, metrics_of(rules)).await?;
             let mut names = Names { registry: &registry, model: model.id, known: HashMap::new() };
+            // Thousands of groups may wait to be confirmed.
+            let mut told: HashSet<(RunId, Slice)> = HashSet::new();
             for (run, mut estimate) in estimates {
                 let Some(run) = runs.iter_mut().chain(&mut before).find(|it| it.id == run) else {
                     continue;
                 };
                 let (slice, is_confirmed) = names.of(&estimate.slice);
-                if !is_confirmed && !run.unconfirmed.contains(&slice) {
+                if !is_confirmed && told.insert((run.id, slice.clone())) {
                     run.unconfirmed.push(slice.clone());
                 }
                 estimate.slice = slice;

@@ -1,6 +1,6 @@
 //! Register a model version, and describe it anew.
 
-use super::registry::find_model;
+use super::registry::{find_model, meant};
 use crate::auth::Actor;
 use crate::auth::permit::{DescribeModel, RegisterModel};
 use crate::error::{Error, Result};
@@ -51,10 +51,17 @@ pub async fn describe(
 /// A version of a model that was found for the actor.
 ///
 /// # Errors
-/// [`Error::NotFound`].
+/// [`Error::NotFound`], with the nearest label.
 pub async fn find(app: &App, model: Model, label: &str) -> Result<(Model, Version)> {
     match app.store.version_by_label(model.id, label).await? {
         Some(version) => Ok((model, version)),
-        None => Err(Error::NotFound(format!("{} has no version {label}", model.slug))),
+        None => Err(not_there(app, &model, label, "").await?),
     }
+}
+
+/// The answer to a label that no version of a model has, with advice.
+pub async fn not_there(app: &App, model: &Model, label: &str, advice: &str) -> Result<Error> {
+    let versions = app.store.versions_of(model.id).await?;
+    let meant = meant(label, versions.iter().map(|version| version.label.as_str()));
+    Ok(Error::NotFound(format!("{} has no version {label}{advice}{meant}", model.slug)))
 }

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::state::App;
 use crate::store::models::{Model, Visibility};
 use crate::store::teams::Team;
+use app::domain::attribute::nearest;
 use app::domain::{Permission, Scope, TeamId};
 use std::collections::HashMap;
 
@@ -41,19 +42,27 @@ pub fn upwards(teams: &[Team], team: TeamId) -> Vec<TeamId> {
 /// The model of this slug, if there is one and the actor may see it.
 ///
 /// # Errors
-/// [`Error::NotFound`] either way: that a restricted model exists is itself not to be told.
+/// [`Error::NotFound`] either way, with the nearest slug that the actor may see: that a restricted
+/// model exists is itself not to be told.
 /// [`Error::Forbidden`] for whoever may read nothing at all.
 pub async fn find_model(app: &App, actor: &Actor, slug: &str) -> Result<Model> {
     // A token without the scope to read is told so: no slug would help it.
     if !actor.may(Permission::Read, Scope::Organisation) {
         return Err(Error::forbidden(actor.why_not(Permission::Read, Scope::Organisation)));
     }
-    let model = app.store.model_by_slug(slug).await?.ok_or_else(|| Error::not_found("model"))?;
-    if may_see_model(app, actor, &model).await? {
-        Ok(model)
-    } else {
-        Err(Error::not_found("model"))
+    if let Some(model) = app.store.model_by_slug(slug).await?
+        && may_see_model(app, actor, &model).await?
+    {
+        return Ok(model);
     }
+    let slugs = app.store.visible_slugs(&visibility(app, actor).await?).await?;
+    let meant = meant(slug, slugs.iter().map(String::as_str));
+    Err(Error::NotFound(format!("there is no such model, or you may not see it{meant}")))
+}
+
+/// The question that follows on a name which is not there, where one is near.
+pub fn meant<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(unknown, known).map(|known| format!("; did you mean {known}?")).unwrap_or_default()
 }
 
 /// Whether the actor may see a model.

@@ -1,6 +1,7 @@
 //! Upload the results of an evaluation, or the predictions to evaluate.
 
 use crate::actions::findings::refresh_after;
+use crate::actions::register_version::not_there;
 use crate::actions::registry::find_model;
 use crate::audit::{commit, sha256_hex};
 use crate::auth::Actor;
@@ -17,10 +18,11 @@ use crate::store::runs::{KeptRows, NewRun, Run, SourceKey, key_taken};
 use app::domain::attribute::Unconfirmed;
 use app::domain::model::Task;
 use app::domain::{Email, Grants, Label, Permission, PersonId, Scope, TeamId};
-use app::upload::canonical::{canonical, run_content};
+use app::upload::canonical::{canonical, run_text};
 use app::upload::{CLOCK_SKEW, IMPORTER_VERSION};
-use metrics::{Problem, RunDocument};
+use metrics::{Problem, RunDocument, Slice};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use time::{Duration, OffsetDateTime};
 
@@ -191,10 +193,8 @@ async fn check(app: &App, actor: &Actor, upload: &Upload) -> Result<Checked> {
     let version = app.store.version_by_label(model.id, &upload.version).await?;
     let label = match (&version, Label::new(&upload.version)) {
         (None, _) if !upload.create_version => {
-            return Err(Error::NotFound(format!(
-                "{} has no version {}; register it first, or say create_version=true",
-                upload.model, upload.version
-            )));
+            let advice = "; register it first, or say create_version=true";
+            return Err(not_there(app, &model, &upload.version, advice).await?);
         }
         (None, Ok(label)) => {
             actor.permit::<RegisterModel>(Scope::Team(&lineage))?;
@@ -318,8 +318,8 @@ fn run_digest(checked: &Checked, reading: &Reading) -> Option<String> {
 }
 
 fn digest_of(checked: &Checked, version: app::domain::VersionId, document: &RunDocument) -> String {
-    let content = run_content(document, &checked.model.id.to_string(), &version.to_string());
-    format!("sha256:{}", sha256_hex(canonical(&content)))
+    let text = run_text(document, &checked.model.id.to_string(), &version.to_string());
+    format!("sha256:{}", sha256_hex(text))
 }
 
 /// The run that this upload is, if it is there: from the same bytes, or with the same content.
@@ -351,8 +351,9 @@ async fn store(
     let scope = Scope::Team(&checked.lineage);
     let permit = actor.permit::<UploadRun>(scope)?;
     let document = &reading.document;
-    if let Some(digest) = run_digest(checked, reading)
-        && let Some(run) = app.store.run_by_digest(&digest).await?
+    let known = run_digest(checked, reading);
+    if let Some(digest) = &known
+        && let Some(run) = app.store.run_by_digest(digest).await?
     {
         return remembered(app, upload, owner, request, run).await;
     }
@@ -365,16 +366,12 @@ async fn store(
         }
     };
     // Two that are the same meet at the database's index.
-    let digest = digest_of(checked, version, document);
+    let digest = known.unwrap_or_else(|| digest_of(checked, version, document));
     let dataset = tx.ensure_dataset(&permit, &document.dataset).await?;
-    let groups: Vec<(String, String)> = document
-        .estimates
-        .iter()
-        .flat_map(|estimate| estimate.slice.pairs())
-        .map(|(attribute, group)| (attribute.to_owned(), group.to_owned()))
-        .collect::<std::collections::BTreeSet<_>>()
-        .into_iter()
-        .collect();
+    // The estimates of a slice mostly stand together.
+    let mut slices: Vec<&Slice> = document.estimates.iter().map(|it| &it.slice).collect();
+    slices.dedup();
+    let groups: BTreeSet<(&str, &str)> = slices.iter().flat_map(|slice| slice.pairs()).collect();
     tx.propose_groups(&permit, checked.model.id, &groups).await?;
     let rows = reading.rows()?;
     let kept = rows.as_deref().zip(checked.model.rows_kept_days).map(|(bytes, days)| KeptRows {
@@ -403,19 +400,14 @@ async fn store(
     tx.commit().await?;
     refresh_after(app, Some(new.model)).await;
     let run = app.store.run(id).await?.ok_or_else(|| Error::not_found("run"))?;
-    receipt(app, run, true).await
+    let unconfirmed = app.store.registry().await?.unconfirmed(run.model_id, slices);
+    Ok(Receipt { run, is_new: true, unconfirmed })
 }
 
 async fn known(app: &App, run: Run) -> Result<Receipt> {
-    receipt(app, run, false).await
-}
-
-async fn receipt(app: &App, run: Run, is_new: bool) -> Result<Receipt> {
-    let registry = app.store.registry().await?;
-    let estimates = app.store.estimates_of(run.id).await?;
-    let slices = estimates.iter().map(|estimate| &estimate.slice);
-    let unconfirmed = registry.unconfirmed(run.model_id, slices);
-    Ok(Receipt { run, is_new, unconfirmed })
+    let slices = app.store.slices_of(run.id).await?;
+    let unconfirmed = app.store.registry().await?.unconfirmed(run.model_id, &slices);
+    Ok(Receipt { run, is_new: false, unconfirmed })
 }
 
 /// Whose keys are kept apart: a token's, or a person's.

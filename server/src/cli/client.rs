@@ -85,7 +85,7 @@ impl Server {
                  token; use https://, or say --insecure-http"
             )));
         }
-        let token = self.token()?;
+        let token = self.token(&base)?;
         let mut http = reqwest::Client::builder()
             .user_agent(concat!("evenhand/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(10))
@@ -116,7 +116,7 @@ impl Server {
         }
     }
 
-    fn token(&self) -> Result<HeaderValue, Failure> {
+    fn token(&self, base: &Url) -> Result<HeaderValue, Failure> {
         let (place, text) = match &self.token_file {
             Some(file) if file.as_os_str() == "-" => {
                 let mut text = String::new();
@@ -133,9 +133,12 @@ impl Server {
         };
         let token = text.trim();
         if token.is_empty() {
+            let page = below(base, ["account", "tokens"]);
             return Err(misused(format!(
                 "there is no API token in {place}; put one into the variable {TOKEN} or into a \
-                 file that --token-file names (`evenhand admin token` makes one)"
+                 file that --token-file names\n\
+                 Make one at {page}, or where the server runs:\n  \
+                 evenhand admin token YOU@EXAMPLE.ORG --scope read,models:write,runs:write"
             )));
         }
         let bearer = HeaderValue::from_str(&format!("Bearer {token}")).ok();
@@ -150,13 +153,7 @@ impl Server {
 impl Client {
     /// The address of something on this server, also where it lives below a path.
     pub fn url<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Url {
-        let mut url = self.base.clone();
-        url.set_query(None);
-        url.set_fragment(None);
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path);
-        }
-        url
+        below(&self.base, path)
     }
 
     /// A path that the server named, as an address to open.
@@ -271,6 +268,11 @@ impl Client {
         let seen = progress.clone();
         // The length is promised first, so a file that grows meanwhile is cut there.
         let input = InspectReader::new(input.take(size), move |bytes: &[u8]| {
+            if seen.position() == 0 {
+                // The moment of grace says nothing of how fast the file goes.
+                seen.reset_elapsed();
+                seen.reset_eta();
+            }
             seen.inc(bytes.len() as u64);
             if seen.position() >= size {
                 seen.set_message("waiting for the answer");
@@ -309,6 +311,16 @@ impl Client {
             reason(error)
         ))
     }
+}
+
+fn below<'a>(base: &Url, path: impl IntoIterator<Item = &'a str>) -> Url {
+    let mut url = base.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
+    }
+    url
 }
 
 /// Sends a request and waits for the whole answer.

@@ -1,4 +1,4 @@
-//! `evenhand completions`: for packagers, so hidden from the help.
+//! `evenhand completions`: what a shell needs to complete commands, flags and their values.
 
 use super::output::print;
 use super::{Cli, Failure};
@@ -6,6 +6,13 @@ use clap::{Args, CommandFactory};
 use clap_complete::{Shell, generate};
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  evenhand completions bash > ~/.local/share/bash-completion/completions/evenhand
+  evenhand completions zsh > \"${fpath[1]}/_evenhand\"
+  evenhand completions fish > ~/.config/fish/completions/evenhand.fish
+
+A shell that is opened after that completes them.")]
 pub struct Completions {
     /// Which shell
     shell: Shell,

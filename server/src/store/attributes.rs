@@ -140,7 +140,7 @@ impl Tx {
         &mut self,
         _: &Permit<UploadRun>,
         model: ModelId,
-        pairs: &[(String, String)],
+        pairs: &BTreeSet<(&str, &str)>,
     ) -> Result<()> {
         let registry = self.registry().await?;
         // Sorted, so that two uploads at once wait for each other in one order only.

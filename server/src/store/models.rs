@@ -322,6 +322,16 @@ impl Store {
         Ok(u64::try_from(total).unwrap_or_default())
     }
 
+    /// The slugs of all models that somebody may see.
+    pub async fn visible_slugs(&self, visibility: &Visibility) -> Result<Vec<String>> {
+        let mut statement = Statement::new("select m.slug from model m where ");
+        visibility.push(&mut statement);
+        statement.push(" order by m.slug");
+        Ok(read!(self, db =>
+            bound!(sqlx::query_scalar(AssertSqlSafe(statement.sql.clone())), statement)
+                .fetch_all(db).await)?)
+    }
+
     /// Slug and name of the models of these teams, by name.
     pub async fn models_of_teams(&self, teams: &[TeamId]) -> Result<Vec<(String, String)>> {
         let mut statement = Statement::new("select slug, name from model m where m.team_id in ");

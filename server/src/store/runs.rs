@@ -291,6 +291,15 @@ impl Store {
         Ok(estimates.into_iter().map(|(_, estimate)| estimate).collect())
     }
 
+    /// The slices that a run has estimates of, each once.
+    pub async fn slices_of(&self, run: RunId) -> Result<Vec<Slice>> {
+        const SQL: &str = "select distinct slice from estimate where run_id = $1 order by slice";
+        let texts: Vec<String> =
+            read!(self, db => sqlx::query_scalar(SQL).bind(run.0).fetch_all(db).await)?;
+        let mut slices = Slices::default();
+        texts.into_iter().map(|text| slices.read(run.0, text)).collect()
+    }
+
     /// The estimates of one metric in all runs of a model that were not voided.
     pub async fn estimates_of_metric(
         &self,
@@ -381,9 +390,7 @@ impl Tx {
             .bind(&document.instrument.name).bind(&document.instrument.version)
             .bind(&document.instrument.definitions).bind(&document.instrument.judge)
             .bind(outcome).bind(&custom).bind(&receipt).execute(db).await.map(drop))?;
-        for (position, estimate) in (0i64..).zip(&document.estimates) {
-            self.add_estimate(id, position, estimate).await?;
-        }
+        self.add_estimates(id, &document.estimates).await?;
         if let Some(rows) = run.rows {
             self.keep_rows(id, rows.bytes, rows.until).await?;
         }
@@ -394,25 +401,6 @@ impl Tx {
             "rows_kept_until": run.rows.map(|rows| timestamp(from_micros(rows.until))),
         })));
         Ok(id)
-    }
-
-    async fn add_estimate(&mut self, run: RunId, position: i64, e: &Estimate) -> Result<()> {
-        const SQL: &str = "insert into estimate (run_id, position, slice, arity, metric, value, n, \
-             numerator, denominator, positives, n_effective, stderr, threshold, low, high, level, \
-             method, undefined) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
-             $14, $15, $16, $17, $18)";
-        let whole = |n: Option<u64>| n.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
-        let arity = i64::try_from(e.slice.arity()).unwrap_or(i64::MAX);
-        let interval = e.interval.as_ref();
-        let slice = e.slice.to_string();
-        in_tx!(self, db => sqlx::query(SQL).bind(run.0).bind(position).bind(&slice).bind(arity)
-            .bind(&e.metric).bind(e.value).bind(whole(e.n)).bind(whole(e.numerator))
-            .bind(whole(e.denominator)).bind(whole(e.positives)).bind(e.n_effective)
-            .bind(e.stderr).bind(e.threshold).bind(interval.map(|i| i.low))
-            .bind(interval.map(|i| i.high)).bind(interval.map(|i| i.level))
-            .bind(interval.map(|i| i.method.as_str())).bind(&e.undefined)
-            .execute(db).await.map(drop))?;
-        Ok(())
     }
 
     /// Remembers which run an Idempotency-Key made; a key from before `since` is taken over.
