@@ -50,6 +50,7 @@ pub use understood::{Basis, MappedMetric, NotPlaced, Understood};
 
 use metrics::{Instrument, Problem, RunDocument};
 use problems::Problems;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spot::Spot;
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,7 +92,8 @@ impl Context {
 }
 
 /// What was read, for the person who sent it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ResultsReceipt")]
 pub struct Receipt {
     pub format: Format,
     /// Number of estimates.

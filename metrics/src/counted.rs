@@ -16,6 +16,10 @@ pub const MARK: &str = "evenhand_counts";
 /// The version of the format.
 pub const VERSION: &str = "1";
 
+/// The JSON Schema (draft 2020-12) of a row of a file of counts, its cells under their columns'
+/// names.
+pub const JSON_SCHEMA: &str = include_str!("counted/counts.v1.schema.json");
+
 /// Which spec the rows were counted by.
 pub const SPEC_DIGEST: &str = "spec_digest";
 /// The bin of the score grid, from 0.

@@ -40,7 +40,7 @@ use crate::state::App;
 use crate::store::sessions::Sessions;
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::CsrfLayer;
@@ -120,6 +120,7 @@ pub fn router(app: &App) -> Router {
         .layer(sessions)
         .layer(csrf)
         .layer(CatchPanicLayer::custom(failure::panicked))
+        .layer(from_fn(crate::api::etag::conditional))
         .layer(from_fn_with_state(app.clone(), failure::render))
         .layer(from_fn_with_state(app.clone(), crate::meter::measure))
         .layer(CompressionLayer::new().gzip(true));
