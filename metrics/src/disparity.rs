@@ -30,6 +30,7 @@ pub const LEAST_N: u64 = 30;
 /// How two groups are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Kind {
     /// Group minus reference; 0 is no disparity.
     Difference,
@@ -40,6 +41,7 @@ pub enum Kind {
 /// What a group is compared with. In text `best`, `overall`, `rest` or `group:NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(inline)]
 pub enum Reference {
     /// The group whose value is best, among those with enough rows; where neither way is better,
     /// the group with the highest value.

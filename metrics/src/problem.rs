@@ -29,6 +29,7 @@ pub enum Place {
 /// A reader collects every problem it can see before it gives up, so that one reading mends the
 /// file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "InputProblem")]
 pub struct Problem {
     /// Where it stands; `None` when the input as a whole is meant.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]

@@ -9,6 +9,7 @@
 
 pub mod browser;
 mod client;
+mod contract;
 pub mod crawl;
 mod database;
 mod make;

@@ -197,6 +197,7 @@ impl Measure {
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Standing {
     OffTrack,
     AtRisk,

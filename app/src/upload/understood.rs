@@ -24,6 +24,7 @@ pub struct MappedMetric {
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Basis {
     /// Counts in the file, from which it was computed again.
     Recomputed,

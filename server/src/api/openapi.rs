@@ -1,6 +1,6 @@
 //! The contract as OpenAPI 3.1, made of the table of routes and of what each says of itself.
 
-use super::operation::{Area, Operation, Payload, SchemaOf};
+use super::operation::{ANY, Area, JSON, Operation, Payload, SchemaOf};
 use super::problem::{self, KINDS, Kind, Problem};
 use crate::auth::allowance;
 use crate::http::routes::Route;
@@ -10,13 +10,15 @@ use app::domain::token::TokenScope;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use metrics::catalogue::METRICS;
 use rust_embed::RustEmbed;
+use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
-use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use std::sync::OnceLock;
 
 /// Examples of bodies, by operation: `listModels.json` comes back, `addModel.request.json` is sent.
+/// They were recorded from the demo, lists cut to their first item.
 #[derive(RustEmbed)]
 #[folder = "src/api/examples"]
 struct Examples;
@@ -24,14 +26,18 @@ struct Examples;
 pub fn routes(routes: Routes) -> Routes {
     routes.get("/api/v1/openapi.json", Access::Public, serve).describe(
         Operation::new(Area::Contract, "getOpenApi", "This contract as OpenAPI 3.1")
-            .gives_raw("application/json", "An OpenAPI 3.1 document"),
+            .gives_raw(JSON, "An OpenAPI 3.1 document"),
     )
 }
 
 async fn serve(State(app): State<App>) -> Response {
+    ([(header::CONTENT_TYPE, JSON)], text(&app)).into_response()
+}
+
+/// The document of this server, which is the same as long as it runs.
+pub fn text(app: &App) -> &'static str {
     static DOCUMENT: OnceLock<String> = OnceLock::new();
-    let text = DOCUMENT.get_or_init(|| document(crate::http::routes(&app).table()).to_string());
-    ([(header::CONTENT_TYPE, "application/json")], text.as_str()).into_response()
+    DOCUMENT.get_or_init(|| document(crate::http::routes(app).table()).to_string())
 }
 
 const ABOUT: &str = "Everything that a program may do in Evenhand.
@@ -115,7 +121,52 @@ impl Schemas {
     fn finish(mut self) -> Map<String, Value> {
         let mut all = self.requests.take_definitions(true);
         all.extend(self.answers.take_definitions(true));
+        all.insert("MetricKey".to_owned(), metric_key());
+        if let Some(estimate) = all.get_mut("Estimate") {
+            estimate["properties"]["metric"] = json!({ "$ref": METRIC_KEY });
+        }
+        all.values_mut().for_each(reflow);
         all
+    }
+}
+
+const METRIC_KEY: &str = "#/components/schemas/MetricKey";
+
+/// What names a metric: the catalogue's keys, some at a cut-off, and what documents declare.
+fn metric_key() -> Value {
+    let (at_cutoff, plain): (Vec<&str>, Vec<&str>) =
+        METRICS.iter().map(|metric| metric.key).partition(|key| key.ends_with("@k"));
+    let names: Vec<&str> = at_cutoff.iter().filter_map(|key| key.strip_suffix("@k")).collect();
+    json!({
+        "description": "A metric's key: of the catalogue, there with its cut-off where it has one, \
+            and in brackets the class, attribute or judgement where there are several; or one that \
+            a run document declares.",
+        "type": "string",
+        "minLength": 1,
+        "anyOf": [
+            { "title": "Of the catalogue", "enum": plain },
+            {
+                "title": "Of the catalogue, at a cut-off",
+                "pattern": format!("^({})@[1-9][0-9]*(\\[.+\\])?$", names.join("|")),
+            },
+            { "title": "Of several, or declared in a run document" },
+        ],
+    })
+}
+
+/// Comments of the code are wrapped, and name its words for what JSON calls null.
+fn reflow(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if let Some(Value::String(text)) = fields.get_mut("description") {
+                let paragraphs = text.split("\n\n").map(|text| text.replace('\n', " "));
+                let joined = paragraphs.collect::<Vec<_>>().join("\n\n");
+                *text = joined.replace("`None`", "null");
+            }
+            fields.values_mut().for_each(reflow);
+        }
+        Value::Array(items) => items.iter_mut().for_each(reflow),
+        _ => {}
     }
 }
 
@@ -180,8 +231,8 @@ fn in_path(name: &str) -> Value {
     let text = json!({ "type": "string", "minLength": 1 });
     let (description, schema, example) = match name {
         "model" => ("The model's slug.", slug, json!("adult-income")),
-        "policy" => ("The policy's slug.", slug, json!("high-risk-classification")),
-        "version" => ("The label of the model's version.", text, json!("v7-eqodds-thropt")),
+        "policy" => ("The policy's slug.", slug, json!("classification-high-risk")),
+        "version" => ("The label of the model's version.", text, json!("v7")),
         "run" => {
             ("The run's id, or its digest.", text, json!("01890a5d-ac96-774b-bcce-b302099a8057"))
         }
@@ -217,6 +268,11 @@ fn in_query(schema: SchemaOf, generator: &mut SchemaGenerator) -> Vec<Value> {
         let fields = schema.as_object_mut();
         if let Some(fields) = fields {
             // In a query there is no null: what is not given is not there.
+            if let Some(Value::Array(either)) = fields.remove("anyOf")
+                && let Some(Value::Object(value)) = either.into_iter().next()
+            {
+                fields.extend(value);
+            }
             if let Some(Value::Array(types)) = fields.get("type") {
                 let first = types.first().cloned();
                 fields.insert("type".to_owned(), first.unwrap_or_default());
@@ -231,6 +287,7 @@ fn in_query(schema: SchemaOf, generator: &mut SchemaGenerator) -> Vec<Value> {
                 }
             }
         }
+        reflow(&mut parameter);
         parameter["schema"] = schema;
         parameter
     };
@@ -243,9 +300,9 @@ fn request_body(operation: &Operation, schemas: &mut Schemas) -> Value {
         .bodies
         .iter()
         .map(|body| {
-            let mut media = media(&body.schema, &mut schemas.requests);
+            let mut media = content(body.media, &body.schema, &mut schemas.requests);
             if let Some(example) = example(&format!("{}.request.json", operation.id))
-                && body.media == super::operation::JSON
+                && body.media == JSON
             {
                 media["example"] = example;
             }
@@ -255,10 +312,18 @@ fn request_body(operation: &Operation, schemas: &mut Schemas) -> Value {
     json!({ "required": required, "content": content })
 }
 
-fn media(payload: &Payload, generator: &mut SchemaGenerator) -> Value {
+fn content(media: &str, payload: &Payload, generator: &mut SchemaGenerator) -> Value {
     match payload {
         Payload::Typed(schema) => json!({ "schema": schema(generator) }),
-        Payload::Raw(_) => json!({ "schema": Schema::default() }),
+        Payload::Raw(says) => {
+            let mut schema = json!({ "description": says });
+            if media.ends_with("json") {
+                schema["type"] = json!("object");
+            } else if media != ANY {
+                schema["type"] = json!("string");
+            }
+            json!({ "schema": schema })
+        }
     }
 }
 
@@ -270,9 +335,9 @@ fn responses(route: &Route, operation: &Operation, schemas: &mut Schemas) -> Val
     let mut all = Map::new();
     for success in &operation.successes {
         let status = success.status.to_string();
-        let mut media = media(&success.schema, &mut schemas.answers);
+        let mut media = content(success.media, &success.schema, &mut schemas.answers);
         if let Some(example) = example(&format!("{}.json", operation.id))
-            && success.media == super::operation::JSON
+            && success.media == JSON
         {
             media["example"] = example;
         }

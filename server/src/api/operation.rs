@@ -67,6 +67,9 @@ impl Area {
 /// JSON, and what it is called on the wire.
 pub const JSON: &str = "application/json";
 
+/// A body whose content says what it is.
+pub const ANY: &str = "application/octet-stream";
+
 /// A body that a call may send.
 pub struct RequestBody {
     pub media: &'static str,

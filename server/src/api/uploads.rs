@@ -1,6 +1,6 @@
 //! Upload results and predictions.
 
-use super::operation::{Area, Operation};
+use super::operation::{ANY, Area, Operation};
 use super::runs::{ReceiptAnswer, RunAnswer, parse_time, received_as};
 use crate::actions::upload_run::{self, Preview, Receipt, Upload, parse_dataset};
 use crate::auth::Actor;
@@ -20,9 +20,6 @@ use axum_extra::extract::Query;
 use metrics::{Problem, Spec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// A body whose content says what it is.
-const ANY: &str = "application/octet-stream";
 
 pub fn routes(routes: Routes) -> Routes {
     let upload = Access::May(Permission::UploadRun);
@@ -135,6 +132,7 @@ struct ReceivedRun {
 
 /// What would become of an upload.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "UploadPreview")]
 struct PreviewAnswer {
     /// True.
     dry_run: bool,
