@@ -146,3 +146,20 @@ pub fn check(spec: &Spec) -> Result<(), Vec<Problem>> {
         .collect();
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_schema_has_every_column_and_no_others() {
+        let spec = r#"{"task": "binary_classification", "label": "l", "score": "s", "weight": "w",
+            "positive": "yes"}"#;
+        let columns: BTreeSet<&str> = columns(&Spec::parse(spec).unwrap()).into_iter().collect();
+        let schema: Value = serde_json::from_str(JSON_SCHEMA).unwrap();
+        let properties = schema["properties"].as_object().unwrap();
+        assert_eq!(properties.keys().map(String::as_str).collect::<BTreeSet<_>>(), columns);
+    }
+}

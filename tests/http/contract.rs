@@ -1,5 +1,6 @@
 //! The published contract says what the server does.
 
+use app::domain::token::TokenScope;
 use axum::http::Method;
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -59,7 +60,7 @@ async fn every_call_names_the_scope_that_the_server_asks_for() {
             }
             Access::SignedIn => vec![],
             Access::May(permission) => {
-                permission.token_scope().into_iter().map(|scope| scope.as_str()).collect()
+                permission.token_scope().into_iter().map(TokenScope::as_str).collect()
             }
         };
         assert_eq!(said["security"][0]["token"], json!(scopes), "{}", route.path);

@@ -30,10 +30,7 @@ fn refused(validator: &Validator, value: &Value) -> BTreeSet<String> {
 /// What the reader of run documents refuses: code and pointer of each problem.
 fn read_run(bytes: &[u8]) -> Result<(), Vec<(String, String)>> {
     let context = Context::at(datetime!(2026-11-01 12:00 UTC));
-    let problems = match read(bytes, Some(Format::RunJson), &context) {
-        Ok(_) => return Ok(()),
-        Err(problems) => problems,
-    };
+    let Err(problems) = read(bytes, Some(Format::RunJson), &context) else { return Ok(()) };
     let of = |place: Option<Place>| match place {
         Some(Place::Pointer { pointer }) => pointer,
         _ => String::new(),

@@ -116,3 +116,19 @@ impl Contract {
 fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
+
+/// Holds every row of a file of counts against the published schema.
+///
+/// # Panics
+/// When one is not as the schema says.
+#[track_caller]
+pub fn assert_counts(csv: &[u8]) {
+    let schema = serde_json::from_str(metrics::counted::JSON_SCHEMA).expect("a schema is JSON");
+    let validator = jsonschema::validator_for(&schema).expect("it is a schema");
+    let rows = csv::Reader::from_reader(csv).into_deserialize::<HashMap<String, String>>();
+    for (i, row) in rows.enumerate() {
+        let row = json!(row.expect("a row can be read"));
+        let wrong = validator.iter_errors(&row).next();
+        assert!(wrong.is_none(), "row {}: {wrong:?}", i + 1);
+    }
+}

@@ -149,10 +149,9 @@ struct PreviewAnswer {
 
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "names what an answer of 200 can be")]
 enum Uploaded {
-    Received(ReceivedRun),
-    Preview(PreviewAnswer),
+    Received(Box<ReceivedRun>),
+    Preview(Box<PreviewAnswer>),
 }
 
 async fn upload_results(
@@ -281,13 +280,14 @@ fn describe(
 async fn answer(app: &App, actor: &Actor, upload: &Upload, dry_run: bool) -> Result<Response> {
     if dry_run {
         let preview = upload_run::preview(app, actor, upload).await?;
-        return Ok(Json(previewed(preview)).into_response());
+        let answer = Uploaded::Preview(Box::new(previewed(preview)));
+        return Ok(Json(answer).into_response());
     }
     let receipt = upload_run::upload(app, actor, upload).await?;
     let status = if receipt.is_new { StatusCode::CREATED } else { StatusCode::OK };
     let location = format!("/api/v1/runs/{}", receipt.run.id);
-    Ok((status, [(header::LOCATION, location)], Json(received(&upload.model, receipt)))
-        .into_response())
+    let answer = Uploaded::Received(Box::new(received(&upload.model, receipt)));
+    Ok((status, [(header::LOCATION, location)], Json(answer)).into_response())
 }
 
 fn previewed(preview: Preview) -> PreviewAnswer {

@@ -63,6 +63,18 @@ struct Share {
     taken: i64,
 }
 
+/// What became of a request.
+#[derive(Debug, PartialEq, Eq)]
+enum Handed {
+    Out {
+        left: i64,
+    },
+    /// Another share must be taken first.
+    NoneHere,
+    /// There is no more in this minute.
+    NoneLeft,
+}
+
 impl Shares {
     fn lock(&self) -> MutexGuard<'_, HashMap<TokenId, Share>> {
         let mut shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,15 +85,16 @@ impl Shares {
         shares
     }
 
-    /// Hands one request out of what is here; `None`: another share must be taken first.
-    fn hand_out(&self, token: TokenId, minute: i64, limit: i64) -> Option<Option<i64>> {
+    fn hand_out(&self, token: TokenId, minute: i64, limit: i64) -> Handed {
         let mut shares = self.lock();
-        let share = shares.get_mut(&token).filter(|share| share.minute == minute)?;
-        if share.here > 0 {
-            share.here -= 1;
-            return Some(Some((limit - share.taken).max(0) + share.here));
+        match shares.get_mut(&token).filter(|share| share.minute == minute) {
+            Some(share) if share.here > 0 => {
+                share.here -= 1;
+                Handed::Out { left: (limit - share.taken).max(0) + share.here }
+            }
+            Some(share) if share.taken >= limit => Handed::NoneLeft,
+            _ => Handed::NoneHere,
         }
-        (share.taken >= limit).then_some(None)
     }
 
     /// Notes that a share was taken, which made it so many in all.
@@ -114,8 +127,10 @@ impl App {
         };
         let limit = i64::from(limit);
         loop {
-            if let Some(left) = self.shares.hand_out(token, minute, limit) {
-                return Ok(Some(allowance(left)));
+            match self.shares.hand_out(token, minute, limit) {
+                Handed::Out { left } => return Ok(Some(allowance(Some(left)))),
+                Handed::NoneLeft => return Ok(Some(allowance(None))),
+                Handed::NoneHere => {}
             }
             // Ends: each round takes more, and all that is to be had is soon taken.
             let some = (limit / SHARES).max(1);
@@ -139,8 +154,9 @@ mod tests {
             let server = if round % 3 == 0 { &other } else { &one };
             loop {
                 match server.hand_out(token, 7, limit) {
-                    Some(left) => break handed_out += i32::from(left.is_some()),
-                    None => {
+                    Handed::Out { .. } => break handed_out += 1,
+                    Handed::NoneLeft => break,
+                    Handed::NoneHere => {
                         database += some;
                         server.add(token, 7, (some, database), limit);
                     }
@@ -148,6 +164,6 @@ mod tests {
             }
         }
         assert_eq!(handed_out, 10);
-        assert_eq!(one.hand_out(token, 8, limit), None, "another minute begins anew");
+        assert_eq!(one.hand_out(token, 8, limit), Handed::NoneHere, "another minute begins anew");
     }
 }
