@@ -109,16 +109,18 @@ pub fn ApiPage(view: ApiView) -> impl IntoView {
                 "OpenAPI 3.1"
             </a>
         </PageHeader>
-        <Lede>"Everything that a program may do here, with the scope that each call needs."</Lede>
+        <Lede>"Everything that a program may do, with the scope that each call needs."</Lede>
         <Panel title="Begin">
-            <p>
-                "Make a token under " <a href="/account/tokens">"API tokens"</a>
-                " and put it into the environment as EVENHAND_TOKEN."
-            </p>
-            <pre class="command" tabindex="0" aria-label="Command to copy">
-                <code>{view.first}</code>
-            </pre>
-            {about}
+            <div class="api-about">
+                <p>
+                    "Make a token under " <a href="/account/tokens">"API tokens"</a>
+                    " and put it into the environment as EVENHAND_TOKEN."
+                </p>
+                <pre class="command" tabindex="0" aria-label="Command to copy">
+                    <code>{view.first}</code>
+                </pre>
+                {about}
+            </div>
         </Panel>
         <nav class="panel api-contents" aria-label="Calls">
             {contents}

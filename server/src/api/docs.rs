@@ -56,6 +56,8 @@ fn seen(document: &Value, base: &str) -> ApiView {
             .as_str()
             .unwrap_or_default()
             .split("\n\n")
+            // The page says the first in its own words.
+            .skip(1)
             .map(str::to_owned)
             .collect(),
         areas: areas.collect(),
