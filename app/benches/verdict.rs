@@ -113,7 +113,7 @@ fn fifty_rules(criterion: &mut Criterion) {
             let readiness = judge(&Case {
                 policy: Some(&policy),
                 runs: &runs,
-                launched: &[],
+                launched: None,
                 waivers: &[],
                 at,
             });

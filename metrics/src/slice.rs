@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization;
 
 /// The group that an empty attribute cell becomes; a real group may not have this name.
@@ -26,7 +27,8 @@ pub const MISSING: &str = "(missing)";
     Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
-pub struct Slice(BTreeMap<String, String>);
+// Shared, because one slice stands in many estimates, comparisons and verdicts.
+pub struct Slice(Arc<BTreeMap<String, String>>);
 
 /// Why a slice cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,7 +84,7 @@ impl Slice {
                 return Err(SliceError::Twice(attribute));
             }
         }
-        Ok(Self(slice))
+        Ok(Self(Arc::new(slice)))
     }
 
     /// Reads the canonical text, or the same unsorted.
@@ -159,7 +161,7 @@ impl TryFrom<BTreeMap<String, String>> for Slice {
 
 impl From<Slice> for BTreeMap<String, String> {
     fn from(slice: Slice) -> Self {
-        slice.0
+        Arc::unwrap_or_clone(slice.0)
     }
 }
 

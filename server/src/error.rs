@@ -13,6 +13,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     #[error("sign in first")]
     Unauthenticated,
+    #[error("this token is not known here, or it has expired or was revoked")]
+    BadToken,
     /// The same in the middle of a form: what was typed, without secrets, and where it was going.
     #[error("sign in first")]
     SignedOut { path: String, typed: String },
@@ -82,7 +84,9 @@ impl Error {
 
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Unauthenticated | Self::SignedOut { .. } => StatusCode::UNAUTHORIZED,
+            Self::Unauthenticated | Self::BadToken | Self::SignedOut { .. } => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,

@@ -45,6 +45,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 use tower_sessions::cookie::SameSite;
 use tower_sessions::cookie::time::Duration;
 use tower_sessions::{Expiry, SessionManagerLayer};
@@ -119,6 +120,7 @@ pub fn router(app: &App) -> Router {
         .method_not_allowed_fallback(failure::no_such_method)
         .layer(sessions)
         .layer(csrf)
+        .layer(RequestBodyTimeoutLayer::new(app.config.pace.silence))
         .layer(CatchPanicLayer::custom(failure::panicked))
         .layer(from_fn(crate::api::etag::conditional))
         .layer(from_fn_with_state(app.clone(), failure::render))

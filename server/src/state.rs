@@ -1,5 +1,6 @@
 //! What every request shares.
 
+use crate::actions::paired::Compared;
 use crate::audit::checkpoint::AuditKey;
 use crate::audit::hex;
 use crate::audit::merkle::Edge;
@@ -16,6 +17,9 @@ use std::ops::Deref;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use tokio::sync::Semaphore;
+
+/// How many comparisons of rows are remembered; each is some 300 kB.
+const COMPARED: usize = 16;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -36,6 +40,8 @@ pub struct Shared {
     pub reading: Semaphore,
     /// At most this many comparisons row by row at once: each holds the rows of two runs.
     pub comparing: Semaphore,
+    /// What such comparisons found, the last ones.
+    pub compared: Compared,
     /// Checked files that wait to be uploaded.
     pub shelf: Shelf,
     /// False from the moment the server is told to stop.
@@ -75,6 +81,7 @@ impl App {
             origin: format!("evenhand/{installation}"),
             reading: Semaphore::new(2),
             comparing: Semaphore::new(2),
+            compared: Compared::new(COMPARED),
             shelf: Shelf::default(),
             accepting: AtomicBool::new(true),
             seen: Mutex::default(),

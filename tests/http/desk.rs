@@ -34,12 +34,14 @@ min = 0.79
 /// Everybody that a launch needs.
 pub struct Desk {
     pub model: Model,
+    /// Writes policies.
+    pub head: Client,
     pub lead: Client,
     pub reviewer: Client,
     pub counsel: Client,
 }
 
-async fn reviewer(server: &TestServer, functions: &[Function]) -> (PersonId, Client) {
+pub async fn reviewer(server: &TestServer, functions: &[Function]) -> (PersonId, Client) {
     let grant = Grant { role: Role::Reviewer, team: None };
     let (id, email) = server.somebody(Some(grant)).await;
     give(server, id, functions).await;
@@ -65,7 +67,7 @@ pub async fn desk(server: &TestServer) -> Desk {
     let (_, reviewer_client) = reviewer(server, &[Function::ResponsibleAi]).await;
     let (_, counsel) = reviewer(server, &[Function::LegalPrivacy]).await;
     server.app.clock.advance(Duration::minutes(1));
-    Desk { model, lead, reviewer: reviewer_client, counsel }
+    Desk { model, head, lead, reviewer: reviewer_client, counsel }
 }
 
 pub async fn write(head: &Client, source: &str) {
@@ -390,6 +392,39 @@ each_db!(voiding_a_run_takes_its_evidence_from_a_launch, |server| {
     let digest = digest(&server).await;
     sign(&desk.reviewer, "responsible_ai", "approve", &digest).await.assert_status(409);
     desk.lead.get("/").await.assert_contains("a run that it rests on was voided");
+});
+
+each_db!(a_change_loses_its_evidence_with_the_run_that_it_is_measured_from, |server| {
+    let desk = desk(&server).await;
+    let no_worse = "[[rule]]\nid = \"no-worse\"\nmetric = \"accuracy\"\nslices = [\"\"]\n\
+         change = \"last_launched\"\nmin = -0.05\n";
+    let source = format!("{POLICY}{no_worse}");
+    let form = [("source", source.as_str()), ("note", "stricter"), ("version", "1")];
+    desk.head.post("/policies/high-risk/edit", &form).await.assert_status(303);
+    desk.request().await;
+    let digest = digest(&server).await;
+    sign(&desk.reviewer, "responsible_ai", "approve", &digest).await.assert_status(303);
+    sign(&desk.counsel, "legal_privacy", "approve", &digest).await.assert_status(303);
+    desk.lead.post("/launches/1/decide", &[("step", "launch")]).await.assert_status(303);
+    let launched = server.app.store.launch(1).await.unwrap().unwrap();
+    let measured_from = server.app.store.evidence_runs(launched.version_id).await.unwrap()[0].id;
+    server.version("income", "v2").await;
+    desk.model.run("v2", "adult_v4_hgb.csv", "adult-half@1994", "2026-10-02").await;
+    let form = [("model", "income"), ("version", "v2"), ("summary", "To everybody.")];
+    desk.lead.post("/launches/new", &form).await.assert_redirect("/launches/2");
+    desk.lead.get("/launches/2").await.assert_contains("of v1, which changes are measured from");
+    let void = format!("/runs/{measured_from}/void");
+    desk.lead.get(&void).await.assert_contains("Launch L-1 of").assert_contains("Launch L-2 of");
+    let reason = [("reason", "the labels were shifted by a row")];
+    desk.lead.post(&void, &reason).await.assert_status(303);
+    let second = server.app.store.launch(2).await.unwrap().unwrap();
+    assert_eq!(second.state, State::EvidenceVoid);
+    desk.lead.post("/launches/2/request", &[]).await.assert_status(303);
+    desk.lead
+        .get("/launches/2")
+        .await
+        .assert_contains("no longer counts")
+        .assert_contains("the launched version has no run on adult-half@1994");
 });
 
 each_db!(a_waiver_lifts_one_bound_until_it_expires_and_then_it_blocks_again, |server| {

@@ -433,6 +433,12 @@ each_db!(a_client_that_never_finishes_is_sent_away, |server| {
         .send(request, Body::from_stream(stream::pending::<std::io::Result<Bytes>>()))
         .await
         .assert_status(408);
+    // Nor one that is no upload.
+    let request = Request::post("/login")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header("sec-fetch-site", "same-origin");
+    let body = Body::from_stream(stream::pending::<std::io::Result<Bytes>>());
+    server.visitor().send(request, body).await.assert_status(400);
     assert_eq!(server.rows().await, before);
     model.results("v1", "", results()).await.assert_status(201);
 });

@@ -23,7 +23,10 @@ async fn audit_verify_says_good_broken_or_could_not_look_by_its_exit_code() {
     let before = std::fs::read(folder.path().join("evenhand.db")).unwrap();
     let (status, out, err) = code(folder.path(), &["audit", "verify"]);
     assert_eq!(status, 0, "{out}{err}");
-    assert!(out.contains("good: ") && out.contains("signed: 2 checkpoints agree"), "{out}");
+    assert!(
+        out.contains("good: ") && out.contains("signed: 2 checkpoints agree with the log"),
+        "{out}"
+    );
     assert_eq!(
         std::fs::read(folder.path().join("evenhand.db")).unwrap(),
         before,

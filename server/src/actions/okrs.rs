@@ -14,7 +14,7 @@ use crate::auth::Actor;
 use crate::clock::from_micros;
 use crate::error::{Error, Result};
 use crate::state::App;
-use crate::store::models::Model;
+use crate::store::models::{Model, Visibility};
 use crate::store::okrs::{CheckInLine, KeyResult, Objective};
 use crate::store::runs::Run;
 use app::domain::disclosure::is_hidden;
@@ -24,6 +24,7 @@ use app::domain::okr::{
 };
 use app::domain::{KeyResultId, ModelId, RunId, TeamId};
 use metrics::Estimate;
+use metrics::disparity::beside;
 use std::collections::HashMap;
 
 /// A key result as it stands.
@@ -63,7 +64,6 @@ pub async fn of_period(
     let objectives = app.store.objectives(&name).await?;
     let key_results = app.store.key_results(&name).await?;
     let check_ins = app.store.check_ins(&name).await?;
-    let visible = visibility(app, actor).await?;
     let elapsed = period.elapsed(app.clock.now());
     let mut evidence = Evidence::new(app, actor).await?;
     let mut graded = vec![];
@@ -74,17 +74,7 @@ pub async fn of_period(
         }
         let mut stand = vec![];
         for key_result in key_results.iter().filter(|it| it.objective_id == objective.id) {
-            let model = match key_result.model_id {
-                Some(id) => app.store.model(ModelId(id)).await?,
-                None => None,
-            };
-            if model.as_ref().is_some_and(|m| !visible.shows(m.team_id, m.restricted)) {
-                continue;
-            }
-            let said = check_ins.iter().filter(|line| line.key_result_id == key_result.id);
-            let said = said.cloned().collect();
-            let of = (key_result.clone(), model, said);
-            stand.push(evidence.stands(of, objective.kind, elapsed).await?);
+            stand.extend(evidence.stands(key_result, &check_ins, objective.kind, elapsed).await?);
         }
         let grades: Vec<Grade> = stand.iter().map(|it| it.grade.clone()).collect();
         let (grade, _) = roll_up(objective.kind, &grades, elapsed);
@@ -103,13 +93,11 @@ pub async fn find(app: &App, actor: &Actor, id: &str) -> Result<(Objective, Stan
     let found = app.store.key_result(id).await?.ok_or_else(missing)?;
     let objective = app.store.objective(found.objective_id).await?.ok_or_else(missing)?;
     let period: Period = objective.period.parse().map_err(Error::Internal)?;
-    let graded = of_period(app, actor, period, None).await?;
-    let stands = graded
-        .into_iter()
-        .flat_map(|it| it.key_results)
-        .find(|it| it.key_result.id == id)
-        .ok_or_else(missing)?;
-    Ok((objective, stands))
+    let check_ins = app.store.check_ins(&objective.period).await?;
+    let elapsed = period.elapsed(app.clock.now());
+    let mut evidence = Evidence::new(app, actor).await?;
+    let stands = evidence.stands(&found, &check_ins, objective.kind, elapsed).await?;
+    Ok((objective, stands.ok_or_else(missing)?))
 }
 
 /// When somebody last checked in on a key result.
@@ -117,19 +105,22 @@ pub fn last_check_in(stands: &Stands) -> Option<time::OffsetDateTime> {
     stands.check_ins.first().map(|line| from_micros(line.at))
 }
 
-/// Estimates of the newest runs, each run read once.
+/// What measures read of the newest runs, each metric of a run once.
 struct Evidence<'a> {
     app: &'a App,
     actor: &'a Actor,
+    visible: Visibility,
     registry: app::domain::attribute::Registry,
     runs: HashMap<ModelId, Vec<Run>>,
-    estimates: HashMap<RunId, Vec<Estimate>>,
+    estimates: HashMap<(RunId, String), Vec<Estimate>>,
 }
 
 impl<'a> Evidence<'a> {
     async fn new(app: &'a App, actor: &'a Actor) -> Result<Self> {
+        let visible = visibility(app, actor).await?;
         let registry = app.store.registry().await?;
-        Ok(Self { app, actor, registry, runs: HashMap::new(), estimates: HashMap::new() })
+        let (runs, estimates) = (HashMap::new(), HashMap::new());
+        Ok(Self { app, actor, visible, registry, runs, estimates })
     }
 
     /// Reads a measure from the newest run on its dataset that was not voided: of the version that
@@ -158,24 +149,44 @@ impl<'a> Evidence<'a> {
         let Some(run) = newest else {
             return Ok((None, Err(format!("{} has no run on {}", model.slug, measure.dataset))));
         };
-        if !self.estimates.contains_key(&run.id) {
-            let lineage = self.app.store.lineage(model.team_id).await?;
-            let stored = self.app.store.estimates_of(run.id).await?;
-            let least = least(self.app, self.actor, &lineage);
-            let mut estimates = shown(&self.registry, model.id, stored, least);
-            estimates.retain(|estimate| !is_hidden(estimate));
-            self.estimates.insert(run.id, estimates);
+        let key = (run.id, measure.metric.clone());
+        if !self.estimates.contains_key(&key) {
+            let estimates = self.estimates(model, &run, &measure.metric).await?;
+            self.estimates.insert(key.clone(), estimates);
         }
-        let estimates = self.estimates.get(&run.id).map_or(&[][..], Vec::as_slice);
+        let estimates = self.estimates.get(&key).map_or(&[][..], Vec::as_slice);
         Ok((Some(run.id), measure.read(estimates, outcome_of(&run, model))))
     }
 
+    /// A metric in a run, with what it is derived from, as the actor may see it.
+    async fn estimates(&self, model: &Model, run: &Run, metric: &str) -> Result<Vec<Estimate>> {
+        let lineage = self.app.store.lineage(model.team_id).await?;
+        let metrics = std::iter::once(metric).chain(beside(metric).iter().copied());
+        let stored = self.app.store.evidence_estimates(&[run.id], metrics).await?;
+        let stored = stored.into_iter().map(|(_, estimate)| estimate).collect();
+        let least = least(self.app, self.actor, &lineage);
+        let mut estimates = shown(&self.registry, model.id, stored, least);
+        estimates.retain(|estimate| !is_hidden(estimate));
+        Ok(estimates)
+    }
+
+    /// How a key result stands; `None`: the actor may not see its model.
     async fn stands(
         &mut self,
-        (key_result, model, check_ins): (KeyResult, Option<Model>, Vec<CheckInLine>),
+        key_result: &KeyResult,
+        check_ins: &[CheckInLine],
         promise: Promise,
         elapsed: f64,
-    ) -> Result<Stands> {
+    ) -> Result<Option<Stands>> {
+        let model = match key_result.model_id {
+            Some(id) => self.app.store.model(ModelId(id)).await?,
+            None => None,
+        };
+        if model.as_ref().is_some_and(|m| !self.visible.shows(m.team_id, m.restricted)) {
+            return Ok(None);
+        }
+        let of_it = check_ins.iter().filter(|line| line.key_result_id == key_result.id);
+        let check_ins: Vec<CheckInLine> = of_it.cloned().collect();
         let measure: Option<Measure> = serde_json::from_str(&key_result.measure).ok();
         let counter: Option<Counter> = serde_json::from_str(&key_result.counter).ok();
         let (mut run, mut held) = (None, None);
@@ -222,15 +233,15 @@ impl<'a> Evidence<'a> {
             graded.why = Some("the run of its baseline was voided".to_owned());
             graded.standing = Standing::CannotBeGraded;
         }
-        Ok(Stands {
+        Ok(Some(Stands {
             counter: counter.zip(held),
-            key_result,
+            key_result: key_result.clone(),
             measure,
             model,
             now,
             run,
             grade: graded,
             check_ins,
-        })
+        }))
     }
 }

@@ -6,6 +6,7 @@ use super::checkpoint::{Checkpoint, NotOurs};
 use super::verify::{Breach, StoredEntry, Verified, Verifier};
 use crate::error::{Error, Result};
 use crate::store::snapshot::Snapshot;
+use app::number;
 use ed25519_dalek::VerifyingKey;
 use serde::Serialize;
 use std::io::{BufRead, Read};
@@ -77,8 +78,9 @@ impl Report {
                     .to_owned()
             }
             (checkpoints, until) => format!(
-                "signed: {checkpoints} checkpoints agree; entries below {until} are as they were \
-                 when the checkpoint of size {until} was signed"
+                "signed: {} with the log; entries below {until} are as they were \
+                 when the checkpoint of size {until} was signed",
+                number::counted(checkpoints, "checkpoint agrees", "checkpoints agree")
             ),
         });
         if self.checkpoints_unused > 0 && has_key {

@@ -56,11 +56,11 @@ pub fn hint(token: &str) -> &str {
 /// The actor that a token stands for.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] when it is not one of ours, has expired or was revoked, or when its
+/// [`Error::BadToken`] when it is not one of ours, has expired or was revoked, or when its
 /// person is disabled.
 pub async fn actor(app: &App, token: &str) -> Result<Actor> {
     if !is_well_formed(token) {
-        return Err(Error::Unauthenticated);
+        return Err(Error::BadToken);
     }
     let now = micros(app.clock.now());
     let token = app
@@ -68,13 +68,13 @@ pub async fn actor(app: &App, token: &str) -> Result<Actor> {
         .token_by_hash(&hash(token))
         .await?
         .filter(|token| token.revoked_at.is_none() && token.expires_at > now)
-        .ok_or(Error::Unauthenticated)?;
+        .ok_or(Error::BadToken)?;
     let person = app
         .store
         .person(token.person_id)
         .await?
         .filter(|person| person.disabled_at.is_none())
-        .ok_or(Error::Unauthenticated)?;
+        .ok_or(Error::BadToken)?;
     if token.used_at.is_none_or(|used| now - used >= USED_EVERY) {
         app.store.token_used(token.id, now).await?;
     }

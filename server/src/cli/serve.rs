@@ -7,6 +7,7 @@ use crate::serve::{serve, told_to_stop};
 use crate::state::App;
 use crate::store::Store;
 use clap::Args;
+use std::io::IsTerminal as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use tracing_subscriber::EnvFilter;
@@ -102,7 +103,10 @@ pub fn log_to_stderr(json: bool) {
     let filter = EnvFilter::try_from_env("EVENHAND_LOG").unwrap_or_else(|_| {
         EnvFilter::new("info,sqlx=warn,tower_sessions=warn,tower_sessions_core=warn")
     });
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     if json { lines.json().init() } else { lines.with_target(false).init() }
 }
 

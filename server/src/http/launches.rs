@@ -16,6 +16,7 @@ use crate::store::sessions::AUTHENTICATED_AT;
 use app::domain::launch::{Decision, Step};
 use app::domain::{Function, Permission, Scope};
 use app::form::FieldErrors;
+use app::number;
 use app::pages::launch::SignForm;
 use app::pages::launches::{
     LaunchFormPage, LaunchFormView, LaunchLine, LaunchesPage, LaunchesView,
@@ -192,7 +193,8 @@ async fn again(
     let what = match changes.len() {
         0 => "It is asked for.".to_owned(),
         n => format!(
-            "It is asked for anew: {n} things changed, so every signature is asked for again."
+            "It is asked for anew: {} changed, so every signature is asked for again.",
+            number::counted(n as u64, "thing", "things")
         ),
     };
     done(&session, &format!("/launches/{number}"), what).await

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::state::App;
 use crate::store::runs::Run;
 use app::domain::mitigation::State as Standing;
+use app::domain::verdict::words::metric_name;
 use app::domain::{FindingId, Permission, Scope};
 use app::form::FieldErrors;
 use app::pages::mitigations::{
@@ -66,7 +67,12 @@ async fn list(
         mitigations: shown
             .map(|it| MitigationLine {
                 number: it.number,
-                target: format!("{} of {}, {}", it.metric, label(&it.slice), it.target_change),
+                target: format!(
+                    "{} of {}, by {}",
+                    metric_name(&it.metric),
+                    label(&it.slice),
+                    it.target_change
+                ),
                 title: it.title,
                 kind: it.kind,
                 model: it.model_name,

@@ -45,28 +45,31 @@ impl Store {
     pub async fn evidence_estimates(
         &self,
         runs: &[RunId],
-        metrics: &[&str],
+        metrics: impl IntoIterator<Item = &str>,
     ) -> Result<Vec<(RunId, Estimate)>> {
         let mut statement = Statement::new(select_estimate!("where run_id in "));
         statement.bind_all(runs.iter().map(|run| run.0)).push(" and metric in (''");
         for metric in metrics {
-            statement.push(", ").bind(*metric);
+            statement.push(", ").bind(metric);
         }
         statement.push(") order by run_id, position");
         let rows: Vec<EstimateRow> = read!(self, db =>
             bound!(sqlx::query_as(AssertSqlSafe(statement.sql.clone())), statement)
                 .fetch_all(db).await)?;
-        rows.into_iter().map(|row| Ok((RunId(row.run_id), row.estimate()?))).collect()
+        EstimateRow::estimates(rows)
     }
 
-    /// The version of a model that was launched last and still is, other than this one.
+    /// The version of a model that was launched last and still is, other than this one; also when
+    /// its launch has lost evidence since or is asked for again.
     pub async fn launched_before(
         &self,
         model: ModelId,
         version: VersionId,
     ) -> Result<Option<VersionId>> {
         const SQL: &str = "select version_id from launch where model_id = $1 and version_id <> $2 \
-             and state = 'launched' order by launched_at desc, id desc limit 1";
+             and launched_at is not null \
+             and state not in ('suspended', 'rolled_back', 'withdrawn') \
+             order by launched_at desc, id desc limit 1";
         let id: Option<Uuid> = read!(self, db => sqlx::query_scalar(SQL).bind(model.0)
             .bind(version.0).fetch_optional(db).await)?;
         Ok(id.map(VersionId))
@@ -158,6 +161,15 @@ impl Tx {
     pub async fn policies_stand_since(&mut self, size: i64) -> Result<bool> {
         const CHANGES: &str = "select count(*) from audit_entry where position >= $1 \
              and object_kind in ('policy', 'team')";
+        self.stands(CHANGES, size).await
+    }
+
+    /// Whether no launch, key result or mitigation has come to rest on other evidence since the
+    /// audit log had this size, and none does until this transaction ends.
+    pub async fn nothing_came_to_rest_since(&mut self, size: i64) -> Result<bool> {
+        const CHANGES: &str = "select count(*) from audit_entry where position >= $1 \
+             and object_kind in \
+             ('run', 'launch', 'sign_off', 'key_result', 'objective', 'mitigation')";
         self.stands(CHANGES, size).await
     }
 

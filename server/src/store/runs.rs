@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use app::domain::{DatasetId, ModelId, PersonId, RunId, TeamId, TokenId, VersionId};
 use metrics::{Estimate, Interval, Slice};
 use serde_json::json;
+use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -126,11 +127,33 @@ fn count(n: Option<i64>) -> Option<u64> {
     n.and_then(|n| u64::try_from(n).ok())
 }
 
-impl EstimateRow {
-    pub(super) fn estimate(self) -> Result<Estimate> {
-        let slice = Slice::parse(&self.slice).map_err(|error| {
-            Error::Internal(format!("run {} holds an impossible slice: {error}", self.run_id))
+/// Slices by their text: each stands in many rows and is read once.
+#[derive(Default)]
+struct Slices(HashMap<String, Slice>);
+
+impl Slices {
+    fn read(&mut self, run: Uuid, text: String) -> Result<Slice> {
+        if let Some(slice) = self.0.get(&text) {
+            return Ok(slice.clone());
+        }
+        let slice = Slice::parse(&text).map_err(|error| {
+            Error::Internal(format!("run {run} holds an impossible slice: {error}"))
         })?;
+        self.0.insert(text, slice.clone());
+        Ok(slice)
+    }
+}
+
+impl EstimateRow {
+    /// The estimates of rows, each with its run.
+    pub(super) fn estimates(rows: Vec<Self>) -> Result<Vec<(RunId, Estimate)>> {
+        let mut slices = Slices::default();
+        let read = |row: Self| Ok((RunId(row.run_id), row.estimate(&mut slices)?));
+        rows.into_iter().map(read).collect()
+    }
+
+    fn estimate(self, slices: &mut Slices) -> Result<Estimate> {
+        let slice = slices.read(self.run_id, self.slice)?;
         let interval = match (self.low, self.high, self.level, self.method) {
             (Some(low), Some(high), Some(level), Some(method)) => {
                 Some(Interval { low, high, level, method })
@@ -264,7 +287,8 @@ impl Store {
         const SQL: &str = select_estimate!("where run_id = $1 order by position");
         let rows: Vec<EstimateRow> =
             read!(self, db => sqlx::query_as(SQL).bind(run.0).fetch_all(db).await)?;
-        rows.into_iter().map(EstimateRow::estimate).collect()
+        let estimates = EstimateRow::estimates(rows)?;
+        Ok(estimates.into_iter().map(|(_, estimate)| estimate).collect())
     }
 
     /// The estimates of one metric in all runs of a model that were not voided.
@@ -280,7 +304,7 @@ impl Store {
         );
         let rows: Vec<EstimateRow> =
             read!(self, db => sqlx::query_as(SQL).bind(model.0).bind(metric).fetch_all(db).await)?;
-        rows.into_iter().map(|row| Ok((RunId(row.run_id), row.estimate()?))).collect()
+        EstimateRow::estimates(rows)
     }
 
     /// The metrics that the runs of a model have, each once.

@@ -22,6 +22,9 @@ pub const AGENT: &str = "agent";
 /// After this many microseconds without use a session has ended: twelve hours.
 pub const IDLE: i64 = 12 * 3600 * 1_000_000;
 
+/// What use adds to a session's life is written when it comes to this much.
+const EXTENDED_EVERY: time::Duration = time::Duration::hours(1);
+
 #[derive(Clone, Debug)]
 pub struct Sessions {
     pub store: Store,
@@ -80,9 +83,14 @@ impl SessionStore for Sessions {
         Ok(())
     }
 
-    /// A session that was ended meanwhile stays ended: nothing is written.
+    /// A session that was ended meanwhile stays ended: nothing is written. Nor is a little time
+    /// more, because every request asks for it.
     async fn save(&self, record: &Record) -> session_store::Result<()> {
-        self.write(record, false).await.map(drop)
+        let stored = self.load(&record.id).await?;
+        let is_same = stored.is_some_and(|stored| {
+            stored.data == record.data && record.expiry_date - stored.expiry_date < EXTENDED_EVERY
+        });
+        if is_same { Ok(()) } else { self.write(record, false).await.map(drop) }
     }
 
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {

@@ -50,7 +50,7 @@ fn policy(rule: &str) -> Policy {
 
 fn judged(rule: &str, runs: &[EvidenceRun]) -> Readiness {
     let policy = policy(rule);
-    judge(&Case { policy: Some(&policy), runs, launched: &[], waivers: &[], at: NOW })
+    judge(&Case { policy: Some(&policy), runs, launched: None, waivers: &[], at: NOW })
 }
 
 const FLOOR: &str = "metric = 'accuracy'\nslices = ['']\nmin = 0.8\n";
@@ -103,7 +103,7 @@ fn a_hole_in_the_evidence_is_never_a_pass_and_says_what_it_is() {
 #[test]
 fn without_a_policy_there_is_not_enough_evidence() {
     let runs = [run(vec![rate("", "accuracy", 900, 1000)])];
-    let case = Case { policy: None, runs: &runs, launched: &[], waivers: &[], at: NOW };
+    let case = Case { policy: None, runs: &runs, launched: None, waivers: &[], at: NOW };
     assert_eq!(judge(&case).verdict, Verdict::NotEnoughEvidence);
 }
 
@@ -157,7 +157,7 @@ fn a_waiver_lifts_its_slice_and_bound_until_it_expires() {
     let verdict = |waiver: WaiverInForce| {
         let waivers = [waiver];
         let case =
-            Case { policy: Some(&policy), runs: &runs, launched: &[], waivers: &waivers, at: NOW };
+            Case { policy: Some(&policy), runs: &runs, launched: None, waivers: &waivers, at: NOW };
         judge(&case)
     };
     let tomorrow = NOW + Duration::days(1);
@@ -185,15 +185,18 @@ fn a_change_is_against_the_launched_version_on_the_same_dataset() {
     let rule = "metric = 'accuracy'\nslices = ['']\nchange = 'last_launched'\nmin = -0.02\n";
     let policy = policy(rule);
     let new = [run(vec![rate("", "accuracy", 8000, 10_000)])];
-    let verdict = |launched: &[EvidenceRun]| {
+    let verdict = |launched: Option<&[EvidenceRun]>| {
         judge(&Case { policy: Some(&policy), runs: &new, launched, waivers: &[], at: NOW })
     };
-    let first = verdict(&[]);
+    let first = verdict(None);
     assert!(!first.rules[0].applies, "nothing was launched yet");
     let before = run(vec![rate("", "accuracy", 9000, 10_000)]);
-    assert_eq!(verdict(std::slice::from_ref(&before)).verdict, Verdict::Fail);
+    let fallen = verdict(Some(std::slice::from_ref(&before)));
+    assert_eq!((fallen.verdict, fallen.changed_from()), (Verdict::Fail, vec![before.id]));
     let elsewhere = EvidenceRun { dataset_version: "2".to_owned(), ..before };
-    assert_eq!(verdict(&[elsewhere]).verdict, Verdict::NotEnoughEvidence);
+    for without in [vec![], vec![elsewhere]] {
+        assert_eq!(verdict(Some(&without)).verdict, Verdict::NotEnoughEvidence);
+    }
 }
 
 #[test]
@@ -253,7 +256,7 @@ fn share(rule: &str, n: u64, shares: &[f64], wanted: Verdict, replicates: u32) -
         }
         let runs = [run(estimates)];
         let case =
-            Case { policy: Some(&policy), runs: &runs, launched: &[], waivers: &[], at: NOW };
+            Case { policy: Some(&policy), runs: &runs, launched: None, waivers: &[], at: NOW };
         hits += u32::from(judge(&case).verdict == wanted);
     }
     f64::from(hits) / f64::from(replicates)
