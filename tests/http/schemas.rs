@@ -104,7 +104,9 @@ async fn broken_run_documents_fail_the_schema_where_they_fail_the_reader() {
     for name in ["many-problems", "next-schema", "no-estimates"] {
         let bytes = fixture(&format!("uploads/broken/{name}.run.json"));
         let read = read_run(&bytes).unwrap_err();
-        let value: Value = serde_json::from_slice(&bytes).unwrap();
+        // A number that is too large for a double is none to a schema.
+        let text = String::from_utf8(bytes).unwrap().replace("1e999", "1e300");
+        let value: Value = serde_json::from_str(&text).unwrap();
         let places = refused(&schema, &value);
         assert!(!places.is_empty(), "{name}");
         for place in places.iter().filter(|place| !place.is_empty()) {
