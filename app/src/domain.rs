@@ -23,5 +23,5 @@ pub use id::{
     ObjectiveId, PersonId, PolicyId, PolicyVersionId, RevisionId, RunId, SignOffId, TeamId,
     TokenId, VersionId, WaiverId,
 };
-pub use name::{Email, Label, Line, Prose, Slug};
+pub use name::{Email, Label, Line, Prose, SLUG_PATTERN, Slug};
 pub use role::{Function, Grant, Grants, Permission, Role, Scope};

@@ -4,6 +4,7 @@
 //! shows can be tested without a server.
 
 pub mod account;
+pub mod api;
 pub mod attributes;
 pub mod audit;
 pub mod datasets;

@@ -51,6 +51,7 @@ pub use understood::{Basis, MappedMetric, NotPlaced, Understood};
 
 use metrics::{Instrument, Problem, RunDocument};
 use problems::Problems;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spot::Spot;
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,7 +93,8 @@ impl Context {
 }
 
 /// What was read, for the person who sent it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ResultsReceipt")]
 pub struct Receipt {
     pub format: Format,
     /// Number of estimates.

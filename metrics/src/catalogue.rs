@@ -7,6 +7,7 @@ mod generative;
 mod ranking;
 mod regression;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Every metric that Evenhand knows, in the order of pages.
@@ -39,7 +40,7 @@ const fn count() -> usize {
 }
 
 /// What a positive prediction means for the person it is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Good for the person: hired, shown, granted.

@@ -16,6 +16,10 @@ pub const MARK: &str = "evenhand_counts";
 /// The version of the format.
 pub const VERSION: &str = "1";
 
+/// The JSON Schema (draft 2020-12) of a row of a file of counts, its cells under their columns'
+/// names.
+pub const JSON_SCHEMA: &str = include_str!("counted/counts.v1.schema.json");
+
 /// Which spec the rows were counted by.
 pub const SPEC_DIGEST: &str = "spec_digest";
 /// The bin of the score grid, from 0.
@@ -141,4 +145,21 @@ pub fn check(spec: &Spec) -> Result<(), Vec<Problem>> {
         })
         .collect();
     if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_schema_has_every_column_and_no_others() {
+        let spec = r#"{"task": "binary_classification", "label": "l", "score": "s", "weight": "w",
+            "positive": "yes"}"#;
+        let columns: BTreeSet<&str> = columns(&Spec::parse(spec).unwrap()).into_iter().collect();
+        let schema: Value = serde_json::from_str(JSON_SCHEMA).unwrap();
+        let properties = schema["properties"].as_object().unwrap();
+        assert_eq!(properties.keys().map(String::as_str).collect::<BTreeSet<_>>(), columns);
+    }
 }

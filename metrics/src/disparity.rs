@@ -19,6 +19,7 @@ pub use resample::{Resampled, ResampledEstimate, resample};
 use crate::catalogue::{self, Direction, Outcome};
 use crate::interval::{self, Bounds, method};
 use crate::{Estimate, Interval, Slice};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -27,8 +28,9 @@ use std::str::FromStr;
 pub const LEAST_N: u64 = 30;
 
 /// How two groups are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Kind {
     /// Group minus reference; 0 is no disparity.
     Difference,
@@ -37,8 +39,9 @@ pub enum Kind {
 }
 
 /// What a group is compared with. In text `best`, `overall`, `rest` or `group:NAME`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(inline)]
 pub enum Reference {
     /// The group whose value is best, among those with enough rows; where neither way is better,
     /// the group with the highest value.
@@ -95,7 +98,7 @@ impl From<Reference> for String {
 }
 
 /// One group compared with its reference.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Disparity {
     /// The metric's key.

@@ -2,10 +2,11 @@
 
 use crate::interval::{self, Bounds, method};
 use crate::{Slice, catalogue, rates};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An interval for a quantity, at a confidence level, by a named method.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Interval {
     /// Lower end.
@@ -21,7 +22,7 @@ pub struct Interval {
 /// A metric on a slice.
 ///
 /// `value` is `None` exactly when the metric is undefined there, and then `undefined` says why.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Estimate {
     /// The slice it is about.

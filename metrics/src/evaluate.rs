@@ -27,6 +27,7 @@ use crate::spec::Task;
 use crate::{DatasetRef, Estimate, Problem, RunDocument, Spec};
 use aggregate::SliceCounts;
 use gather::Gathered;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use time::OffsetDateTime;
@@ -55,7 +56,8 @@ pub struct Evaluation {
 }
 
 /// What was read of a file, and what was not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "PredictionsReceipt")]
 pub struct Receipt {
     /// `csv` or `parquet`, with how it was compressed: `csv, gzip`.
     pub format: String,
@@ -76,7 +78,7 @@ pub struct Receipt {
 }
 
 /// Rows that were left out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Dropped {
     /// Why.
     pub reason: String,
@@ -85,7 +87,7 @@ pub struct Dropped {
 }
 
 /// An attribute and its groups.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AttributeRead {
     /// Its name.
     pub name: String,
@@ -94,7 +96,7 @@ pub struct AttributeRead {
 }
 
 /// A group and its rows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GroupRead {
     /// Its name.
     pub name: String,

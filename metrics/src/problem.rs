@@ -1,10 +1,11 @@
 //! What is wrong with an input, where, and what was expected instead.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Where in the input a [`Problem`] stands.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Place {
     /// A JSON pointer (RFC 6901), such as `/estimates/3/value`; the empty string is the document.
@@ -27,7 +28,8 @@ pub enum Place {
 ///
 /// A reader collects every problem it can see before it gives up, so that one reading mends the
 /// file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "InputProblem")]
 pub struct Problem {
     /// Where it stands; `None` when the input as a whole is meant.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]

@@ -2,6 +2,7 @@
 
 use crate::Estimate;
 use crate::catalogue::{CustomMetric, Outcome};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -52,7 +53,7 @@ pub struct DatasetRef {
 }
 
 /// What measured: the tool and the definitions it used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Instrument {
     /// The tool, such as `evenhand-metrics`.

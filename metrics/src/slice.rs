@@ -1,5 +1,6 @@
 //! Slices: which part of the data an estimate is about.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,7 +23,9 @@ pub const MISSING: &str = "(missing)";
 /// assert_eq!(Slice::parse("")?, Slice::overall());
 /// # Ok::<(), metrics::slice::SliceError>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
 // Shared, because one slice stands in many estimates, comparisons and verdicts.
 pub struct Slice(Arc<BTreeMap<String, String>>);

@@ -1,6 +1,7 @@
 //! Who you are, and what you may.
 
 pub mod actor;
+pub mod allowance;
 pub mod login;
 pub mod password;
 pub mod permit;

@@ -32,6 +32,8 @@ pub struct Config {
     pub pace: Pace,
     /// Cells of fewer rows are hidden from whoever may not see sensitive detail.
     pub small_cell: u64,
+    /// Requests a minute that a token may make; 0: as many as it likes.
+    pub rate_limit: u32,
     /// The binary whose child processes read uploads: this one.
     pub reader: PathBuf,
     /// What a password's hash costs. No operator can lower it; tests do.
@@ -52,6 +54,8 @@ impl Default for Config {
             predictions_limit: 2 << 30,
             pace: Pace::default(),
             small_cell: 10,
+            // A build that uploads hundreds of runs at once stays far below it.
+            rate_limit: 6_000,
             reader: crate::reader::own_binary(),
             password_cost: Cost::default(),
         }
@@ -73,6 +77,7 @@ pub struct ConfigFile {
     pub results_limit: Option<u64>,
     pub predictions_limit: Option<u64>,
     pub small_cell: Option<u64>,
+    pub rate_limit: Option<u32>,
 }
 
 impl Config {

@@ -46,6 +46,9 @@ pub enum Error {
     TooSlow,
     #[error("too many attempts; try again in {retry_after} seconds")]
     TooMany { retry_after: u64 },
+    /// More requests of a token than it may make.
+    #[error("this token may make {limit} requests a minute; go on in {retry_after} seconds")]
+    TooFast { limit: u64, retry_after: u64 },
     #[error("the server is busy; try again in a moment")]
     Busy,
     /// A transaction that changed something and did not say so in the audit log.
@@ -93,7 +96,7 @@ impl Error {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany { .. } | Self::TooFast { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Database(error) if is_unavailable(error) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unaudited

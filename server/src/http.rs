@@ -40,7 +40,7 @@ use crate::state::App;
 use crate::store::sessions::Sessions;
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::CsrfLayer;
@@ -123,6 +123,7 @@ pub fn router(app: &App) -> Router {
         // Uploads watch their pace themselves and say more; forms and API calls end here.
         .layer(RequestBodyTimeoutLayer::new(app.config.pace.silence * 2))
         .layer(CatchPanicLayer::custom(failure::panicked))
+        .layer(from_fn(crate::api::etag::conditional))
         .layer(from_fn_with_state(app.clone(), failure::render))
         .layer(from_fn_with_state(app.clone(), crate::meter::measure))
         .layer(CompressionLayer::new().gzip(true));

@@ -129,6 +129,9 @@ async fn housekeep(app: App) {
         if let Err(error) = app.store.sweep_idempotency_keys(now).await {
             tracing::warn!(%error, "old Idempotency-Keys could not be removed");
         }
+        if let Err(error) = app.store.sweep_request_counts(now / 60_000_000).await {
+            tracing::warn!(%error, "counts of requests could not be removed");
+        }
         if let Err(error) = app.store.sweep_rows(now).await {
             tracing::warn!(%error, "rows that were kept long enough could not be removed");
         }

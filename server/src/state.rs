@@ -4,6 +4,7 @@ use crate::actions::paired::Compared;
 use crate::audit::checkpoint::AuditKey;
 use crate::audit::hex;
 use crate::audit::merkle::Edge;
+use crate::auth::allowance::Shares;
 use crate::auth::password::Hashing;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -47,6 +48,8 @@ pub struct Shared {
     pub accepting: AtomicBool,
     /// When each session was last noted as seen, so that not every request writes.
     pub seen: Mutex<HashMap<String, i64>>,
+    /// What of the minute's requests this server has taken for each token.
+    pub shares: Shares,
     /// Where the server can be reached, once it listens.
     pub base_url: OnceLock<String>,
     /// What the server did, in numbers.
@@ -82,6 +85,7 @@ impl App {
             shelf: Shelf::default(),
             accepting: AtomicBool::new(true),
             seen: Mutex::default(),
+            shares: Shares::default(),
             base_url: OnceLock::new(),
             meter: Meter::default(),
         })))

@@ -42,6 +42,7 @@ async fn counts(database: &mut PgConnection, spec: &str, more: &[&str]) -> Vec<u
     while let Some(bytes) = futures::StreamExt::next(&mut answer).await {
         csv.extend_from_slice(&bytes.unwrap());
     }
+    tests::assert_counts(&csv);
     csv
 }
 

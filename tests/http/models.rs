@@ -323,7 +323,7 @@ each_db!(a_patch_needs_the_version_it_is_based_on, |server| {
     let made = program.post_json("/api/v1/models", &model("m")).await;
     made.assert_status(201);
     assert_eq!(made.headers["location"], "/api/v1/models/m");
-    assert_eq!(made.headers["etag"], "\"1\"");
+    assert!(made.headers["etag"].to_str().unwrap().starts_with("\"1-"));
 
     let patch = |tag: Option<&'static str>, body: Value| {
         let program = &program;
@@ -335,7 +335,7 @@ each_db!(a_patch_needs_the_version_it_is_based_on, |server| {
     patch(None, json!({ "name": "New" })).await.assert_status(428);
     let changed = patch(Some("\"1\""), json!({ "name": "New", "stage": "production" })).await;
     changed.assert_status(200);
-    assert_eq!(changed.headers["etag"], "\"2\"");
+    assert!(changed.headers["etag"].to_str().unwrap().starts_with("\"2-"));
     assert_eq!(changed.json()["risk_tier"], "limited", "what was not sent stays");
     patch(Some("\"1\""), json!({ "name": "Old" })).await.assert_status(412);
     patch(Some("\"2\""), json!({ "slug": "n" })).await.assert_status(422);

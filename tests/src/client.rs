@@ -1,5 +1,6 @@
 //! A browser or a program, as far as the server can tell: it keeps cookies and sends forms.
 
+use crate::contract::contract;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
@@ -83,7 +84,8 @@ impl Client {
     pub async fn send(&self, request: axum::http::request::Builder, body: Body) -> Answer {
         let mut request =
             request.header(header::HOST, "evenhand.test").body(body).expect("a request");
-        let asked = format!("{} {}", request.method(), request.uri());
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let asked = format!("{method} {uri}");
         let cookies = self
             .cookies
             .lock()
@@ -103,7 +105,11 @@ impl Client {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("the body arrives").to_bytes().to_vec();
         self.keep_cookies(&parts.headers);
-        Answer { status: parts.status, headers: parts.headers, body, asked }
+        let answer = Answer { status: parts.status, headers: parts.headers, body, asked };
+        if uri.path().starts_with("/api/v1/") {
+            contract(&self.router).await.check(&method, uri.path(), &answer);
+        }
+        answer
     }
 
     fn keep_cookies(&self, headers: &HeaderMap) {

@@ -52,7 +52,7 @@ pub async fn crawl(client: &Client, routes: &Routes) -> Found {
 
 /// Whether a route answers with a page that a link of the site may lead to.
 fn is_page(path: &str) -> bool {
-    let apart = ["/api/", "/assets/", "/setup/", "/welcome/", "/healthz", "/readyz", "/metrics"];
+    let apart = ["/api/v1/", "/assets/", "/setup/", "/welcome/", "/healthz", "/readyz", "/metrics"];
     // A last part with a dot is a file to download.
     let file = path.rsplit('/').next().is_some_and(|last| last.contains('.'));
     path != "/login" && !file && !apart.iter().any(|prefix| path.starts_with(prefix))

@@ -9,6 +9,7 @@
 
 pub mod browser;
 mod client;
+mod contract;
 pub mod crawl;
 mod database;
 mod make;
@@ -16,6 +17,7 @@ mod people;
 mod site;
 
 pub use client::{Answer, Client};
+pub use contract::assert_counts;
 pub use database::{Database, fresh};
 pub use make::{Model, SPEC, TEAM, estimate, fixture, id_of, multipart, other};
 pub use people::PASSWORD;

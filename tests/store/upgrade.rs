@@ -19,7 +19,7 @@ async fn empty(database: Database) -> (tempfile::TempDir, Store) {
 }
 
 /// A row for each migration that can hold one by itself, written once it has been applied.
-const ROWS: [(i64, &str, &str); 3] = [
+const ROWS: [(i64, &str, &str); 4] = [
     (
         1,
         "insert into setting (name, value) values ('kept', 'first')",
@@ -34,6 +34,12 @@ const ROWS: [(i64, &str, &str); 3] = [
         3,
         "update registry_head set version = 7 where id = 1",
         "select cast(version as text) from registry_head",
+    ),
+    (
+        10,
+        "insert into request_count (token_id, minute, taken) \
+         values ('01890a5d-ac96-774b-bcce-b302099a8057', 1, 300)",
+        "select cast(taken as text) from request_count",
     ),
 ];
 
@@ -51,7 +57,7 @@ async fn step_by_step(database: Database) {
         }
     }
     store.migrate().await.unwrap();
-    for ((_, _, read), expected) in ROWS.iter().zip(["first", "kept", "7"]) {
+    for ((_, _, read), expected) in ROWS.iter().zip(["first", "kept", "7", "300"]) {
         let value: String =
             on!(&store, db => sqlx::query_scalar(*read).fetch_one(db).await).unwrap();
         assert_eq!(value, expected, "{read}");

@@ -69,6 +69,9 @@ checked_text! {
     Prose = prose,
 }
 
+/// A [`Slug`], as a regular expression for those who write one down in a schema.
+pub const SLUG_PATTERN: &str = "^[a-z0-9][a-z0-9._-]{0,62}$";
+
 fn slug(text: &str) -> Result<String, NotAName> {
     let ok = |first: bool, b: u8| {
         b.is_ascii_lowercase() || b.is_ascii_digit() || (!first && matches!(b, b'.' | b'_' | b'-'))

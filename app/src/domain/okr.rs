@@ -3,6 +3,7 @@
 use super::text_enum::text_enum;
 use metrics::disparity::{Comparison, Kind as DisparityKind, Reference, compare};
 use metrics::{Estimate, Slice, catalogue};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -192,8 +193,11 @@ impl Measure {
 }
 
 /// How a key result stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Standing {
     OffTrack,
     AtRisk,

@@ -15,7 +15,11 @@ use super::role::Function;
 use super::text_enum::text_enum;
 use metrics::Slice;
 use metrics::disparity::{Kind, Reference};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// The JSON Schema of a policy as its TOML reads, as published at `/api/v1/schemas/policy.v1.json`.
+pub const POLICY_SCHEMA: &str = include_str!("policy/policy.v1.schema.json");
 
 text_enum! {
     /// What a rule that does not pass does to a launch.
@@ -43,7 +47,7 @@ text_enum! {
 }
 
 /// One version of a policy, with what it extends.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Policy {
     pub name: String,
     pub applies_to: AppliesTo,
@@ -54,14 +58,14 @@ pub struct Policy {
 }
 
 /// The models that a policy is for; an empty list is none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AppliesTo {
     pub tasks: Vec<Task>,
     pub risk_tiers: Vec<RiskTier>,
 }
 
 /// One requirement.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rule {
     /// A slug: what waivers, findings and links name it by.
     pub id: String,
@@ -101,7 +105,7 @@ impl Rule {
 }
 
 /// On which slices a rule holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// These slices; the empty one is overall.
@@ -111,7 +115,7 @@ pub enum Target {
 }
 
 /// What is held against the bound.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
     /// The estimate itself.
@@ -123,7 +127,7 @@ pub enum Subject {
 }
 
 /// Where the subject must lie. A difference with `max` alone lies within ±max.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Bound {
     pub min: Option<f64>,
     pub max: Option<f64>,
@@ -142,14 +146,14 @@ impl Bound {
 }
 
 /// `name` or `name@version`: without a version, the newest accepted run on any.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DatasetChoice {
     pub name: String,
     pub version: Option<String>,
 }
 
 /// `name`, with the metric definitions' version where it matters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InstrumentChoice {
     pub name: String,
     pub definitions: Option<String>,

@@ -93,7 +93,11 @@ pub fn TokensPage(view: TokensView) -> impl IntoView {
         .into_any()
     };
     view! {
-        <PageHeader title="API tokens" />
+        <PageHeader title="API tokens">
+            <a class="button" href="/api/docs">
+                "What a token can do"
+            </a>
+        </PageHeader>
         {made}
         {list}
         <Panel title="New token">

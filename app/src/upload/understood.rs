@@ -1,12 +1,13 @@
 //! How another tool's file was understood: its names, its conventions, and what has no place.
 
 use metrics::Place;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A name of another tool's, and the metric that it was read as.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MappedMetric {
     /// As the file has it.
     pub original: String,
@@ -19,8 +20,11 @@ pub struct MappedMetric {
 }
 
 /// What a number of another tool rests on here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 pub enum Basis {
     /// Counts in the file, from which it was computed again.
     Recomputed,
@@ -45,7 +49,7 @@ impl Basis {
 }
 
 /// Something of a file that has no place in a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NotPlaced {
     pub place: Place,
     /// As the file calls it.

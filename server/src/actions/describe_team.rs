@@ -7,12 +7,18 @@ use crate::store::teams::Team;
 use app::domain::{Line, Scope, Slug, TeamId};
 use app::form::FieldErrors;
 
-/// Makes a team; `parent` is a slug, or `""` for none.
+/// A team to be made, checked.
+pub struct NewTeam {
+    slug: Slug,
+    name: Line,
+    parent: Option<TeamId>,
+}
+
+/// Checks what was typed of a new team; `parent` is a slug, or `""` for none.
 ///
 /// # Errors
-/// [`Error::Fields`] for what was typed.
-pub async fn add(app: &App, actor: &Actor, slug: &str, name: &str, parent: &str) -> Result<TeamId> {
-    let permit = actor.permit(Scope::Organisation)?;
+/// [`Error::Fields`] for everything that is wrong.
+pub async fn check(app: &App, slug: &str, name: &str, parent: &str) -> Result<NewTeam> {
     let mut errors = FieldErrors::default();
     let slug = errors.check("slug", Slug::new(slug));
     // `/teams/new` is the form that makes one.
@@ -21,9 +27,19 @@ pub async fn add(app: &App, actor: &Actor, slug: &str, name: &str, parent: &str)
     }
     let name = errors.check("name", Line::new(name));
     let parent = parent_of(app, parent, &mut errors).await?;
-    let (Some(slug), Some(name), true) = (slug, name, errors.is_empty()) else {
-        return Err(errors.into());
-    };
+    match (slug, name) {
+        (Some(slug), Some(name)) if errors.is_empty() => Ok(NewTeam { slug, name, parent }),
+        _ => Err(errors.into()),
+    }
+}
+
+/// Makes a team.
+///
+/// # Errors
+/// As [`check`].
+pub async fn add(app: &App, actor: &Actor, slug: &str, name: &str, parent: &str) -> Result<TeamId> {
+    let permit = actor.permit(Scope::Organisation)?;
+    let NewTeam { slug, name, parent } = check(app, slug, name, parent).await?;
     let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
     let team = tx.add_team(&permit, &slug, &name, parent).await.map_err(|error| match error {
         Error::Conflict(message) => FieldErrors::one("slug", message).into(),

@@ -1,63 +1,64 @@
 //! `GET, POST /api/v1/teams`.
 
+use super::body::{Body, refuse};
+use super::moment::Moment;
+use super::operation::{Area, Operation};
+use super::page::{Cursor, List, paged};
 use crate::actions::describe_team;
-use crate::audit::timestamp;
 use crate::auth::Actor;
-use crate::clock::from_micros;
 use crate::error::{Error, Result};
 use crate::http::{Access, Routes};
 use crate::state::App;
 use crate::store::teams::Team;
-use app::domain::{Permission, TeamId};
+use app::domain::{Permission, SLUG_PATTERN, TeamId};
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum_extra::extract::Query;
 use metrics::Problem;
-use serde::{Deserialize, Serialize};
-
-/// Teams in one answer, unless fewer are asked for.
-const LIMIT: usize = 100;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 pub fn routes(routes: Routes) -> Routes {
-    routes.get("/api/v1/teams", Access::May(Permission::Read), list).post(
-        "/api/v1/teams",
-        Access::May(Permission::ManageTeams),
-        add,
-    )
+    routes
+        .get("/api/v1/teams", Access::May(Permission::Read), list)
+        .describe(
+            Operation::new(Area::Teams, "listTeams", "List teams, by slug")
+                .query::<Cursor>()
+                .gives::<List<TeamAnswer>>(200, "A page of teams"),
+        )
+        .post("/api/v1/teams", Access::May(Permission::ManageTeams), add)
+        .describe(
+            Operation::new(Area::Teams, "addTeam", "Make a team")
+                .about("Only the token of an admin may.")
+                .takes::<NewTeam>()
+                .gives::<TeamAnswer>(201, "The team"),
+        )
 }
 
-#[derive(Serialize)]
-struct TeamJson {
-    id: String,
+/// A team.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Team")]
+struct TeamAnswer {
+    id: TeamId,
     slug: String,
     name: String,
-    /// The parent's slug.
+    /// The slug of the team that it belongs to.
     parent: Option<String>,
-    created_at: String,
+    created_at: Moment,
 }
 
-#[derive(Serialize)]
-struct List {
-    items: Vec<TeamJson>,
-    next_cursor: Option<String>,
-    total: usize,
-}
-
-#[derive(Deserialize)]
-struct Asked {
-    limit: Option<usize>,
-    /// The slug after which to go on.
-    cursor: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewTeam {
-    slug: String,
-    name: String,
-    #[serde(default)]
-    parent: Option<String>,
+/// A team to be made.
+#[derive(JsonSchema)]
+pub struct NewTeam {
+    /// What addresses it; it never changes.
+    #[schemars(regex(pattern = SLUG_PATTERN))]
+    pub slug: String,
+    #[schemars(length(min = 1, max = 200))]
+    pub name: String,
+    /// The slug of the team that it belongs to.
+    pub parent: Option<String>,
 }
 
 /// The team that a list is asked for, by its slug.
@@ -72,40 +73,41 @@ pub async fn team_of(app: &App, slug: Option<&str>) -> Result<Option<TeamId>> {
     Ok(Some(team.id))
 }
 
-fn json(team: &Team, teams: &[Team]) -> TeamJson {
+fn shown(team: &Team, teams: &[Team]) -> TeamAnswer {
     let parent = team.parent_id.and_then(|id| teams.iter().find(|other| other.id.0 == id));
-    TeamJson {
-        id: team.id.to_string(),
+    TeamAnswer {
+        id: team.id,
         slug: team.slug.clone(),
         name: team.name.clone(),
         parent: parent.map(|parent| parent.slug.clone()),
-        created_at: timestamp(from_micros(team.created_at)),
+        created_at: Moment::of(team.created_at),
     }
 }
 
-async fn list(State(app): State<App>, Query(asked): Query<Asked>) -> Result<Json<List>> {
+async fn list(
+    State(app): State<App>,
+    Query(cursor): Query<Cursor>,
+) -> Result<Json<List<TeamAnswer>>> {
     let mut teams = app.store.teams().await?;
-    // The two databases sort text differently; a cursor needs one order.
+    // The two databases sort text differently; pages need one order.
     teams.sort_by(|a, b| a.slug.cmp(&b.slug));
-    let limit = asked.limit.unwrap_or(LIMIT).clamp(1, LIMIT);
-    let from = asked.cursor.map_or(0, |after| teams.partition_point(|team| team.slug <= after));
-    let shown = &teams[from..teams.len().min(from + limit)];
-    let is_more = from + shown.len() < teams.len();
-    Ok(Json(List {
-        items: shown.iter().map(|team| json(team, &teams)).collect(),
-        next_cursor: shown.last().filter(|_| is_more).map(|team| team.slug.clone()),
-        total: teams.len(),
-    }))
+    let page = paged(&teams, &cursor, |team| team.slug.clone())?;
+    Ok(Json(page.map(|team| shown(team, &teams))))
 }
 
 async fn add(
     State(app): State<App>,
     actor: Actor,
-    Json(new): Json<NewTeam>,
-) -> Result<(StatusCode, Json<TeamJson>)> {
-    let parent = new.parent.unwrap_or_default();
-    let id = describe_team::add(&app, &actor, &new.slug, &new.name, &parent).await?;
+    bytes: Bytes,
+) -> Result<(StatusCode, Json<TeamAnswer>)> {
+    let (mut slug, mut name, mut parent) = (String::new(), String::new(), String::new());
+    let mut body = Body::parse(&bytes)?;
+    body.text("slug", &mut slug);
+    body.text("name", &mut name);
+    body.text("parent", &mut parent);
+    refuse(body.finish(), describe_team::check(&app, &slug, &name, &parent)).await?;
+    let id = describe_team::add(&app, &actor, &slug, &name, &parent).await?;
     let teams = app.store.teams().await?;
     let team = teams.iter().find(|team| team.id == id).ok_or_else(|| Error::not_found("team"))?;
-    Ok((StatusCode::CREATED, Json(json(team, &teams))))
+    Ok((StatusCode::CREATED, Json(shown(team, &teams))))
 }

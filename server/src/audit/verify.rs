@@ -4,12 +4,14 @@
 use super::checkpoint::Checkpoint;
 use super::merkle::{Edge, leaf_hash};
 use super::{commit, hex};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fmt;
 
 /// One entry as it is stored or exported.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "AuditEntry")]
 pub struct StoredEntry {
     pub position: i64,
     /// RFC 3339, as in the leaf.

@@ -38,6 +38,9 @@ pub struct Serve {
     /// Token that may read /metrics from other machines
     #[arg(long, env = "EVENHAND_METRICS_TOKEN", hide_env_values = true)]
     pub metrics_token: Option<String>,
+    /// Requests a minute that a token may make; 0: as many as it likes [default: 6000]
+    #[arg(long, env = "EVENHAND_RATE_LIMIT")]
+    pub rate_limit: Option<u32>,
     /// Log lines as JSON
     #[arg(long)]
     pub log_json: bool,
@@ -74,6 +77,7 @@ impl Serve {
             results_limit: file.results_limit.unwrap_or(default.results_limit),
             predictions_limit: file.predictions_limit.unwrap_or(default.predictions_limit),
             small_cell: file.small_cell.unwrap_or(default.small_cell),
+            rate_limit: self.rate_limit.or(file.rate_limit).unwrap_or(default.rate_limit),
             pace: default.pace,
             password_cost: default.password_cost,
             database,

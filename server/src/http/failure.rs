@@ -1,5 +1,7 @@
 //! What a person or a program sees of an error: made here and nowhere else.
 
+use crate::api::problem::{self, Problem};
+use crate::auth::allowance::Allowance;
 use crate::error::Error;
 use crate::state::App;
 use app::pages::login::{Kept, LoginPage, LoginView};
@@ -12,7 +14,6 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use leptos::prelude::*;
-use serde_json::{Value, json};
 use std::any::Any;
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ pub async fn render(State(app): State<App>, request: Request, next: Next) -> Res
     let response = next.run(request).await;
     let status = response.status();
     let error = response.extensions().get::<Arc<Error>>().cloned();
+    let allowance = response.extensions().get::<Allowance>().copied();
     let took = started.elapsed();
     let millis = u64::try_from(took.as_micros()).unwrap_or(u64::MAX) as f64 / 1000.0;
     match &error {
@@ -55,19 +57,27 @@ pub async fn render(State(app): State<App>, request: Request, next: Next) -> Res
     }
     let is_api = uri.path().starts_with("/api/");
     let mut response = match error {
-        Some(error) if is_api => problem(&error, &id.to_string()),
+        Some(error) if is_api => as_problem(&error, &id.to_string()),
         Some(error) => page(&error, &uri, method == axum::http::Method::GET, &id.to_string()),
         // What axum's own extractors and fallbacks say, in our words and our form.
         None if status.is_client_error() && !is_ours(&response) => {
+            let allowed = response.headers().get(header::ALLOW).cloned();
             let error = plain_refusal(response).await;
-            if is_api {
+            let mut response = if is_api {
                 problem_with_status(status, &error, &id.to_string())
             } else {
                 page_with_status(status, &error, &id.to_string())
+            };
+            if let Some(allowed) = allowed {
+                response.headers_mut().insert(header::ALLOW, allowed);
             }
+            response
         }
         None => response,
     };
+    if let Some(allowance) = allowance {
+        allowance.write(response.headers_mut());
+    }
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert("x-request-id", id);
     }
@@ -102,23 +112,6 @@ async fn plain_refusal(response: Response) -> Error {
     Error::BadRequest(text)
 }
 
-fn title(status: StatusCode) -> &'static str {
-    match status.as_u16() {
-        401 => "Sign in first",
-        403 => "Not allowed",
-        404 => "Not found",
-        405 => "Not possible here",
-        409 => "In conflict",
-        412 | 428 => "Changed meanwhile",
-        413 => "Too large",
-        422 => "Cannot be accepted",
-        429 => "Too many attempts",
-        503 => "Busy",
-        400..=499 => "Not understood",
-        _ => "Something broke",
-    }
-}
-
 /// What may be said of it outside; the rest is in the log under the same number.
 fn detail(error: &Error, status: StatusCode, id: &str) -> String {
     if status == StatusCode::INTERNAL_SERVER_ERROR {
@@ -134,31 +127,31 @@ fn detail(error: &Error, status: StatusCode, id: &str) -> String {
     }
 }
 
-fn problem(error: &Error, id: &str) -> Response {
+fn as_problem(error: &Error, id: &str) -> Response {
     problem_with_status(error.status(), error, id)
 }
 
 fn problem_with_status(status: StatusCode, error: &Error, id: &str) -> Response {
     let errors = match error {
-        Error::Input { problems, .. } => json!(problems),
+        Error::Input { problems, .. } => problems.clone(),
         Error::Fields(fields) => fields
             .iter()
             .map(|(field, message)| {
                 let pointer = if field.is_empty() { String::new() } else { format!("/{field}") };
-                json!({ "pointer": pointer, "code": "invalid", "message": message })
+                metrics::Problem::new("invalid", message).at_pointer(pointer)
             })
-            .collect::<Vec<Value>>()
-            .into(),
-        _ => json!([]),
+            .collect(),
+        _ => vec![],
     };
-    let body = json!({
-        "type": format!("about:blank#{}", status.as_u16()),
-        "title": title(status),
-        "status": status.as_u16(),
-        "detail": detail(error, status, id),
-        "errors": errors,
-        "request_id": id,
-    });
+    let kind = problem::of(status);
+    let body = Problem {
+        r#type: kind.uri(),
+        title: kind.title,
+        status: status.as_u16(),
+        detail: detail(error, status, id),
+        errors,
+        request_id: id.to_owned(),
+    };
     let mut response = (status, Json(body)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -171,7 +164,7 @@ fn problem_with_status(status: StatusCode, error: &Error, id: &str) -> Response 
 
 fn retry_after(error: &Error, status: StatusCode, headers: &mut axum::http::HeaderMap) {
     let seconds = match error {
-        Error::TooMany { retry_after } => *retry_after,
+        Error::TooMany { retry_after } | Error::TooFast { retry_after, .. } => *retry_after,
         _ if status == StatusCode::SERVICE_UNAVAILABLE => 2,
         _ => return,
     };
@@ -200,7 +193,7 @@ fn page_with_status(status: StatusCode, error: &Error, id: &str) -> Response {
         _ => vec![],
     };
     let detail = detail(error, status, id);
-    let title = title(status);
+    let title = problem::of(status).title;
     let frame = Frame { title: title.to_owned(), ..Frame::default() };
     let html = document(frame, move || {
         view! {

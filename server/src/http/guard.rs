@@ -4,6 +4,7 @@ use super::SESSION_LASTS;
 use super::routes::Access;
 use crate::auth::Actor;
 use crate::auth::actor::Through;
+use crate::auth::allowance::Allowance;
 use crate::clock::{from_micros, micros};
 use crate::error::{Error, Result};
 use crate::state::App;
@@ -12,7 +13,7 @@ use app::domain::{PersonId, Scope};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use tower_sessions::Session;
 
 /// How often a session's last use is written, in microseconds.
@@ -20,17 +21,41 @@ const SEEN_EVERY: i64 = 60_000_000;
 
 pub async fn guard(
     State((app, access)): State<(App, Access)>,
-    mut request: Request,
+    request: Request,
     next: Next,
-) -> Result<Response> {
+) -> Response {
     if access == Access::Public {
-        return Ok(next.run(request).await);
+        return next.run(request).await;
     }
+    let mut allowance = None;
+    let mut response = match let_in(&app, access, request, &mut allowance).await {
+        Ok(request) => next.run(request).await,
+        Err(error) => error.into_response(),
+    };
+    if let Some(allowance) = allowance {
+        response.extensions_mut().insert(allowance);
+    }
+    response
+}
+
+/// The same request with the actor in it; `allowance` is what a token has left after it.
+async fn let_in(
+    app: &App,
+    access: Access,
+    mut request: Request,
+    allowance: &mut Option<Allowance>,
+) -> Result<Request> {
     let is_api = request.uri().path().starts_with("/api/");
     let actor =
-        identify(&app, request.headers().clone(), request.extensions().get().cloned(), is_api)
+        identify(app, request.headers().clone(), request.extensions().get().cloned(), is_api)
             .await?;
     let Some(mut actor) = actor else { return Err(signed_out(request).await) };
+    if let Some(token) = actor.token_id() {
+        *allowance = app.count_request(token).await?;
+        if let Some(Allowance { limit, left: None, resets_in }) = *allowance {
+            return Err(Error::TooFast { limit, retry_after: resets_in });
+        }
+    }
     actor.only_shows = request.uri().query() == Some(AGAIN);
     if let Access::May(permission) = access
         && !actor.may(permission, Scope::Anywhere)
@@ -38,7 +63,7 @@ pub async fn guard(
         return Err(Error::forbidden(actor.why_not(permission, Scope::Anywhere)));
     }
     request.extensions_mut().insert(actor);
-    Ok(next.run(request).await)
+    Ok(request)
 }
 
 /// The query of a form that is only shown again.
@@ -98,7 +123,8 @@ async fn identify(
     }
 }
 
-async fn session_actor(app: &App, session: &Session) -> Result<Option<Actor>> {
+/// The person of a session, if somebody is signed in.
+pub async fn session_actor(app: &App, session: &Session) -> Result<Option<Actor>> {
     let unreadable = |error: tower_sessions::session::Error| Error::Internal(error.to_string());
     let Some(id) = session.get::<PersonId>(PERSON).await.map_err(unreadable)? else {
         return Ok(None);

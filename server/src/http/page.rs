@@ -63,6 +63,13 @@ impl Page {
         self
     }
 
+    /// Gives whoever is not signed in a page to read, and not a form to fill in.
+    #[must_use]
+    pub fn wide(mut self) -> Self {
+        self.frame.wide = true;
+        self
+    }
+
     #[must_use]
     pub fn islands(mut self) -> Self {
         self.frame.islands = true;

@@ -1,6 +1,7 @@
 //! The table of routes: none without the access it needs, and a test walks them all.
 
 use super::guard::guard;
+use crate::api::operation::Operation;
 use crate::state::App;
 use app::domain::Permission;
 use axum::Router;
@@ -20,11 +21,12 @@ pub enum Access {
     May(Permission),
 }
 
-#[derive(Clone, Debug)]
 pub struct Route {
     pub method: Method,
     pub path: &'static str,
     pub access: Access,
+    /// What a route of the API says of itself.
+    pub operation: Option<Operation>,
 }
 
 pub struct Routes {
@@ -70,7 +72,7 @@ impl Routes {
             .layer(DefaultBodyLimit::disable())
             .layer(from_fn_with_state((self.app.clone(), access), guard));
         self.router = self.router.route(path, guarded);
-        self.table.push(Route { method: Method::POST, path, access });
+        self.table.push(Route { method: Method::POST, path, access, operation: None });
         self
     }
 
@@ -95,7 +97,16 @@ impl Routes {
         let guarded =
             on(filter, handler).layer(from_fn_with_state((self.app.clone(), access), guard));
         self.router = self.router.route(path, guarded);
-        self.table.push(Route { method, path, access });
+        self.table.push(Route { method, path, access, operation: None });
+        self
+    }
+
+    /// Says what the route that was added last is for.
+    #[must_use]
+    pub fn describe(mut self, operation: Operation) -> Self {
+        if let Some(route) = self.table.last_mut() {
+            route.operation = Some(operation);
+        }
         self
     }
 

@@ -42,7 +42,7 @@ impl KnownAttribute {
 }
 
 /// A group that satisfies no policy rule until a lead accepts it or makes it an alias.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Unconfirmed {
     pub attribute: String,
     pub group: String,

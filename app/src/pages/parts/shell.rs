@@ -17,6 +17,8 @@ pub struct Frame {
     pub crumbs: Vec<Crumb>,
     /// What the last action did.
     pub notice: Option<Notice>,
+    /// Whether the narrow frame has room to read.
+    pub wide: bool,
     /// Whether the page has islands, and so needs their loader.
     pub islands: bool,
 }
@@ -208,8 +210,9 @@ fn wide(frame: Frame, viewer: Viewer, body: AnyView) -> impl IntoView {
 }
 
 fn narrow(frame: Frame, body: AnyView) -> impl IntoView {
+    let class = if frame.wide { "narrow wide" } else { "narrow" };
     view! {
-        <body class="narrow">
+        <body class=class>
             <header>
                 <Brand />
             </header>

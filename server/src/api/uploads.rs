@@ -1,0 +1,310 @@
+//! Upload results and predictions.
+
+use super::operation::{ANY, Area, Operation};
+use super::runs::{ReceiptAnswer, RunAnswer, parse_time, received_as};
+use crate::actions::upload_run::{self, Preview, Receipt, Upload, parse_dataset};
+use crate::auth::Actor;
+use crate::error::{Error, Result};
+use crate::http::{Access, Routes};
+use crate::intake::{receive, receive_form};
+use crate::reader::Source;
+use crate::state::App;
+use app::domain::Permission;
+use app::domain::attribute::Unconfirmed;
+use app::upload::Format;
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum_extra::extract::Query;
+use metrics::{Problem, Spec};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub fn routes(routes: Routes) -> Routes {
+    let upload = Access::May(Permission::UploadRun);
+    routes
+        .upload("/api/v1/models/{model}/versions/{version}/runs", upload, upload_results)
+        .describe(
+            uploading(Operation::new(Area::Runs, "uploadResults", "Upload results"))
+                .about(
+                    "The body is a file as a tool wrote it: a run document, a long table, or the \
+                     results of another tool, recognised by their content. The same bytes again \
+                     give the same run with 200. With `dry_run` nothing is stored.",
+                )
+                .query::<ResultsQuery>()
+                .takes_raw(ANY, "Results in any of the formats", true),
+        )
+        .upload("/api/v1/models/{model}/versions/{version}/predictions", upload, upload_predictions)
+        .describe(
+            uploading(Operation::new(Area::Runs, "uploadPredictions", "Upload predictions"))
+                .about(
+                    "The body is a table of predictions (CSV, Parquet or NDJSON, each also gzip or \
+                     zstd), or of counts; the server computes the metrics by the spec and keeps the \
+                     run, not the table. As a form, the spec is a part of its own. The same bytes \
+                     by the same spec again give the same run with 200.",
+                )
+                .query::<PredictionsQuery>()
+                .takes_raw(ANY, "Predictions or counts", true)
+                .takes_form::<PredictionsForm>(),
+        )
+}
+
+/// What both kinds of upload have in common.
+fn uploading(operation: Operation) -> Operation {
+    operation
+        .gives::<ReceivedRun>(201, "The new run")
+        .located()
+        .gives::<Uploaded>(200, "The run that is there already, or the preview that was asked for")
+        .located()
+        .refuses(408)
+        .refuses(409)
+        .idempotent()
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct ResultsQuery {
+    /// The format, where the content does not show it.
+    #[schemars(with = "Option<Format>")]
+    format: Option<String>,
+    /// The dataset as NAME@VERSION: needed where the file does not say it.
+    dataset: Option<String>,
+    /// When the evaluation was made, where the file does not say it: RFC 3339, or a day.
+    evaluated_at: Option<String>,
+    /// The e-mail address of the person for whom a shared token uploads.
+    on_behalf: Option<String>,
+    /// Say what would become of it, and store nothing.
+    dry_run: bool,
+    /// Register the version if it is not there yet.
+    create_version: bool,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct PredictionsQuery {
+    /// What each column means, as JSON or TOML; needed here or as a part of the form.
+    spec: Option<String>,
+    /// The dataset as NAME@VERSION.
+    dataset: Option<String>,
+    /// When the evaluation was made: RFC 3339, or a day. Now, unless it says otherwise.
+    evaluated_at: Option<String>,
+    /// The e-mail address of the person for whom a shared token uploads.
+    on_behalf: Option<String>,
+    /// Say what would become of it, and store nothing.
+    dry_run: bool,
+    /// Register the version if it is not there yet.
+    create_version: bool,
+}
+
+/// Predictions and what their columns mean, as parts of a form.
+#[derive(JsonSchema)]
+pub struct PredictionsForm {
+    /// What each column means, as JSON or TOML.
+    pub spec: Option<String>,
+    /// The table.
+    #[schemars(schema_with = "binary")]
+    pub file: Vec<u8>,
+}
+
+fn binary(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "contentMediaType": "application/octet-stream" })
+}
+
+/// What both kinds of upload are asked with.
+struct Asked {
+    dataset: Option<String>,
+    evaluated_at: Option<String>,
+    on_behalf: Option<String>,
+    create_version: bool,
+}
+
+/// The run that an upload became.
+#[derive(Serialize, JsonSchema)]
+struct ReceivedRun {
+    #[serde(flatten)]
+    run: RunAnswer,
+    /// Whether it was not there before.
+    new: bool,
+    /// Groups that satisfy no rule until a lead accepts them or makes them aliases.
+    unconfirmed: Vec<Unconfirmed>,
+}
+
+/// What would become of an upload.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "UploadPreview")]
+struct PreviewAnswer {
+    /// True.
+    dry_run: bool,
+    /// The digest that the run would have; null while its version is not there.
+    digest: Option<String>,
+    /// As what the file was read.
+    format: String,
+    receipt: Option<ReceiptAnswer>,
+    /// Groups that would satisfy no rule until a lead accepts them or makes them aliases.
+    unconfirmed: Vec<Unconfirmed>,
+    /// Where the run is, if it is there already.
+    existing: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+enum Uploaded {
+    Received(Box<ReceivedRun>),
+    Preview(Box<PreviewAnswer>),
+}
+
+async fn upload_results(
+    State(app): State<App>,
+    actor: Actor,
+    Path((model, version)): Path<(String, String)>,
+    Query(query): Query<ResultsQuery>,
+    request: Request,
+) -> Result<Response> {
+    upload_run::admit(&app, &actor, &model).await?;
+    let format = query
+        .format
+        .as_deref()
+        .map(|name| {
+            name.parse().map_err(|error: app::upload::UnknownFormat| {
+                Error::input(vec![Problem::new("unknown_format", error.to_string())])
+            })
+        })
+        .transpose()?;
+    let (parts, body) = request.into_parts();
+    let received = receive(&parts.headers, body, app.config.results_limit, app.config.pace).await?;
+    let source = Source::Results { format };
+    let ResultsQuery { dataset, evaluated_at, on_behalf, create_version, .. } = query;
+    let upload = describe(
+        model,
+        version,
+        Asked { dataset, evaluated_at, on_behalf, create_version },
+        source,
+        received.file.path().to_owned(),
+        received.digest.clone(),
+        &parts.headers,
+    )?;
+    answer(&app, &actor, &upload, query.dry_run).await
+}
+
+async fn upload_predictions(
+    State(app): State<App>,
+    actor: Actor,
+    Path((model, version)): Path<(String, String)>,
+    Query(query): Query<PredictionsQuery>,
+    request: Request,
+) -> Result<Response> {
+    upload_run::admit(&app, &actor, &model).await?;
+    let headers = request.headers().clone();
+    let is_form = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));
+    let (received, spec) = if is_form {
+        let form = receive_form(request, app.config.predictions_limit, app.config.pace).await?;
+        let spec = form.fields.get("spec").cloned().or_else(|| query.spec.clone());
+        let file = form.file.ok_or_else(|| {
+            Error::input(vec![
+                Problem::new("no_file", "the form has no file").expected("a part with a file"),
+            ])
+        })?;
+        (file, spec)
+    } else {
+        let (limit, pace) = (app.config.predictions_limit, app.config.pace);
+        (receive(&headers, request.into_body(), limit, pace).await?, query.spec.clone())
+    };
+    let spec = spec.ok_or_else(|| {
+        Error::input(vec![
+            Problem::new("no_spec", "predictions need a spec that says what each column means")
+                .expected("spec as a query parameter (JSON, percent-encoded) or a multipart part"),
+        ])
+    })?;
+    let source = Source::Predictions { spec: Box::new(Spec::parse(&spec).map_err(Error::input)?) };
+    let PredictionsQuery { dataset, evaluated_at, on_behalf, create_version, .. } = query;
+    let upload = describe(
+        model,
+        version,
+        Asked { dataset, evaluated_at, on_behalf, create_version },
+        source,
+        received.file.path().to_owned(),
+        received.digest.clone(),
+        &headers,
+    )?;
+    answer(&app, &actor, &upload, query.dry_run).await
+}
+
+fn describe(
+    model: String,
+    version: String,
+    asked: Asked,
+    source: Source,
+    file: std::path::PathBuf,
+    digest: String,
+    headers: &HeaderMap,
+) -> Result<Upload> {
+    let mut problems = vec![];
+    let dataset = asked
+        .dataset
+        .as_deref()
+        .and_then(|text| parse_dataset(text).map_err(|problem| problems.push(problem)).ok());
+    let evaluated_at = asked
+        .evaluated_at
+        .as_deref()
+        .and_then(|text| parse_time(text).map_err(|problem| problems.push(problem)).ok());
+    if !problems.is_empty() {
+        return Err(Error::input(problems));
+    }
+    let key = headers.get("idempotency-key").map(|key| key.to_str().map(str::to_owned));
+    let idempotency_key = match key {
+        Some(Ok(key)) if (1..=255).contains(&key.len()) => Some(key),
+        None => None,
+        Some(_) => {
+            return Err(Error::BadRequest(
+                "Idempotency-Key has 1 to 255 ASCII characters".to_owned(),
+            ));
+        }
+    };
+    Ok(Upload {
+        model,
+        version,
+        create_version: asked.create_version,
+        file,
+        digest,
+        source,
+        dataset,
+        evaluated_at,
+        on_behalf: asked.on_behalf,
+        idempotency_key,
+    })
+}
+
+async fn answer(app: &App, actor: &Actor, upload: &Upload, dry_run: bool) -> Result<Response> {
+    if dry_run {
+        let preview = upload_run::preview(app, actor, upload).await?;
+        let answer = Uploaded::Preview(Box::new(previewed(preview)));
+        return Ok(Json(answer).into_response());
+    }
+    let receipt = upload_run::upload(app, actor, upload).await?;
+    let status = if receipt.is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let location = format!("/api/v1/runs/{}", receipt.run.id);
+    let answer = Uploaded::Received(Box::new(received(&upload.model, receipt)));
+    Ok((status, [(header::LOCATION, location)], Json(answer)).into_response())
+}
+
+fn previewed(preview: Preview) -> PreviewAnswer {
+    PreviewAnswer {
+        dry_run: true,
+        digest: (!preview.digest.is_empty()).then_some(preview.digest),
+        format: preview.format,
+        receipt: received_as(preview.receipt),
+        unconfirmed: preview.unconfirmed,
+        existing: preview.existing.map(|run| format!("/runs/{}", run.id)),
+    }
+}
+
+fn received(model: &str, receipt: Receipt) -> ReceivedRun {
+    ReceivedRun {
+        run: RunAnswer::of(model, &receipt.run),
+        new: receipt.is_new,
+        unconfirmed: receipt.unconfirmed,
+    }
+}
