@@ -12,6 +12,8 @@
 //! Sources: Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapters 8, 13 and 14;
 //! Davison & Hinkley 1997, Bootstrap Methods and their Application, chapter 5.
 
+pub(crate) mod units;
+
 use crate::Interval;
 use crate::interval::normal_quantile;
 use crate::random::{GENERATOR, Stream};

@@ -3,17 +3,23 @@
 use super::Evaluated;
 use super::aggregate::{Cells, families, refuse_too_many, slice_of};
 use super::ratios::{Clusters, Rows};
+use crate::bootstrap::units::Collection;
 use crate::ratio::{Design, Units};
 use crate::read::{Role, Table};
 use crate::{Estimate, Problem, Spec};
 
 const EMPTY: &str = "no rows";
 
-pub(super) fn evaluate(table: &Table, spec: &Spec, level: f64) -> Result<Evaluated, Vec<Problem>> {
+pub(super) fn evaluate(
+    table: &Table,
+    spec: &Spec,
+    level: f64,
+    collection: Option<&Collection>,
+) -> Result<Evaluated, Vec<Problem>> {
     let clusters = table.names(Role::Cluster).map(Clusters::of);
     let units = if clusters.is_some() { Units::Together } else { Units::Alone };
     let design = Design { weighted: spec.weight.is_some(), units, level };
-    let rows = Rows::new(table, clusters);
+    let rows = Rows::new(table, clusters, collection);
     let (truth, predicted) = (table.numbers(Role::Number), table.numbers(Role::PredictedNumber));
     let mut estimates = Vec::new();
     let mut slices = 0;
