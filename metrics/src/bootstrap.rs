@@ -60,6 +60,10 @@ pub enum Statistic {
     /// of 0 or ratio of 1 lies at the edge of what it can be, so neither form is valid: judge it
     /// by [`crate::disparity::null_band`].
     Extreme,
+    /// A sum of distances from an ideal, such as a calibration error. Noise alone moves it away from
+    /// 0, and resampling adds as much noise again, so its replicates lie above it and neither form
+    /// is valid.
+    Distance,
 }
 
 /// A value with its replicates.
@@ -181,7 +185,7 @@ pub fn draw_units(stream: &mut Stream, groups: &[usize]) -> Vec<u32> {
 /// The interval that the replicates show. `left_out` is needed by [`Form::Bca`] alone.
 ///
 /// # Errors
-/// In words, why there is none: the statistic is an extreme, too many replicates are undefined, they
+/// In words, why there is none: the statistic is an extreme or a distance, too many replicates are undefined, they
 /// do not vary, or there are too few of them.
 pub fn interval(
     sample: Sample,
@@ -191,6 +195,10 @@ pub fn interval(
 ) -> Result<Interval, String> {
     if sample.statistic == Statistic::Extreme {
         return Err("a bootstrap interval of an extreme over groups is not valid".to_owned());
+    }
+    if sample.statistic == Statistic::Distance {
+        let why = "a bootstrap interval is not valid: resampling moves a distance from 0 further up";
+        return Err(why.to_owned());
     }
     let mut values: Vec<f64> = sample.replicates.iter().copied().flatten().collect();
     let undefined = sample.replicates.len() - values.len();

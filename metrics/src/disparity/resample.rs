@@ -13,7 +13,7 @@
 use super::{Comparison, Disparity, Family, Kind, Reference, compare, rest};
 use crate::bootstrap::units::{Draw, Replicated};
 use crate::bootstrap::{self, Form, LeftOut, Plan, Sample, Statistic};
-use crate::catalogue::Outcome;
+use crate::catalogue::{self, Outcome};
 use crate::counts::{Cell, Counts};
 use crate::rates::OfCells;
 use crate::{Estimate, Interval, Slice};
@@ -185,14 +185,14 @@ impl Run<'_> {
                     Draw::Within { .. } => Resampling::Units,
                     Draw::Jointly { .. } => Resampling::Together,
                 };
-                (drawn, self.interval(value, &units.replicates(), &units.left_out(), 1))
+                (drawn, self.interval(&estimate.metric, value, &units.replicates(), &units.left_out(), 1))
             } else {
                 let metric = OfCells::find(&estimate.metric)?;
                 let drawn = self.slices.get(&estimate.slice)?;
                 let replicates: Vec<_> =
                     drawn.replicates.iter().map(|it| of(metric, it)).collect();
                 let left_out = self.left_out(&[drawn.cells], |cells| of(metric, &cells[0]));
-                (Resampling::Cells, self.interval(value, &replicates, &left_out, 1))
+                (Resampling::Cells, self.interval(&estimate.metric, value, &replicates, &left_out, 1))
             };
             Some(ResampledEstimate {
                 slice: estimate.slice.clone(),
@@ -302,7 +302,7 @@ impl Run<'_> {
                 Form::Percentile => Vec::new(),
                 Form::Bca => left_out_of_pair(own, other, self.values(disparity, units)?, gap),
             };
-            self.interval(value, &replicates, &left_out, disparity.pairs)
+            self.interval(&disparity.metric, value, &replicates, &left_out, disparity.pairs)
         });
         match found {
             Ok(interval) => {
@@ -356,7 +356,7 @@ impl Run<'_> {
                 .collect();
             let cells: Vec<Cells> = groups.iter().map(|drawn| drawn.cells).collect();
             let left_out = self.left_out(&cells, statistic);
-            self.interval(value, &replicates, &left_out, disparity.pairs)
+            self.interval(&disparity.metric, value, &replicates, &left_out, disparity.pairs)
         });
         match found {
             Ok(interval) => {
@@ -403,13 +403,18 @@ impl Run<'_> {
     /// The interval of a pair that is one of `pairs` among which the error is shared.
     fn interval(
         &self,
+        metric: &str,
         value: f64,
         replicates: &[Option<f64>],
         left_out: &[LeftOut],
         pairs: u64,
     ) -> Result<Interval, String> {
         let level = 1.0 - (1.0 - self.plan.level) / pairs as f64;
-        let sample = Sample { value, replicates, statistic: Statistic::Smooth };
+        let statistic = match catalogue::Key::parse(metric).base {
+            "calibration_error" | "representation_distance" => Statistic::Distance,
+            _ => Statistic::Smooth,
+        };
+        let sample = Sample { value, replicates, statistic };
         let plan = Plan { level, ..self.plan };
         let found = bootstrap::interval(sample, self.form, left_out, plan)?;
         Ok(Interval { level: self.plan.level, ..found })

@@ -74,11 +74,14 @@ impl Cases {
         unit: Option<&dyn Fn(u32) -> u32>,
     ) -> Self {
         let at = |row: &u32| *row as usize;
-        if !table.scores.is_empty() {
-            // Scores are not negative, so their bits order as they do. Ties stay as they are in the
-            // file, so that a seed means the same resamples.
-            rows.sort_by_key(|row| (table.scores[at(row)].to_bits(), *row));
-        }
+        // Scores and weights are not negative, so their bits order as they do. Rows that differ in
+        // nothing stay as they are in the file, so that a seed means the same resamples, and the
+        // order of the file means nothing for sums.
+        let bits = |numbers: &[f64], row: &u32| numbers.get(at(row)).map_or(0, |x| x.to_bits());
+        rows.sort_by_key(|row| {
+            let (score, weight) = (bits(&table.scores, row), bits(&table.weights, row));
+            (score, table.cells[at(row)], weight, *row)
+        });
         let cells: Vec<u8> = rows.iter().map(|row| table.cells[at(row)]).collect();
         let scores: Vec<f64> =
             rows.iter().filter_map(|row| table.scores.get(at(row)).copied()).collect();
@@ -310,8 +313,7 @@ impl Cases {
         Some(influences)
     }
 
-    /// The sums of influences on the gap of each bin between positives and scores, by unit; `of`
-    /// is given those of each unit.
+    /// Adds what some rows have more of positives than of scores, by bin.
     pub fn gaps(&self, rows: impl Iterator<Item = usize>, gaps: &mut [f64]) {
         for row in rows {
             let gap = f64::from(self.cells[row] & 1) - self.scores[row];

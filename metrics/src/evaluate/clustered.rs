@@ -12,6 +12,7 @@
 use super::aggregate::{Cells, families, slice_of, weight_scale};
 use super::cases::Cases;
 use super::ratios::Clusters;
+use crate::exact::ExactSum;
 use crate::interval::{self, Bounds, method};
 use crate::rates::{f1_of, least_class};
 use crate::read::{Names, Table};
@@ -116,16 +117,22 @@ impl<'a> OfSlice<'a> {
 
     fn robust(&self, key: &str) -> Option<Robust> {
         let influences = self.cases.influences(key)?;
-        let (mut clusters, mut squares, mut largest) = (0.0, 0.0, 0.0_f64);
+        let (mut clusters, mut squares, mut largest) = (0.0, ExactSum::default(), 0.0_f64);
+        let mut own = Vec::new();
         for rows in self.clusters.iter() {
             let rows = || rows.iter().map(|&row| row as usize);
             if rows().any(|row| self.cases.looks_at(key, row)) {
                 clusters += 1.0;
-                let moved: f64 = rows().map(|row| influences[row]).sum();
-                squares += moved * moved;
-                largest = largest.max(rows().map(|row| influences[row].abs()).sum());
+                own.clear();
+                own.extend(rows().map(|row| influences[row]));
+                // The order of the file decides that of rows, and no digit may hang on it.
+                own.sort_by(f64::total_cmp);
+                let moved: f64 = own.iter().sum();
+                squares.add(moved * moved);
+                largest = largest.max(own.iter().map(|moved| moved.abs()).sum());
             }
         }
+        let squares = squares.get();
         // Below the rounding of the influences there is no spread to speak of.
         let has_spread = clusters > 1.0 && squares > (1e-14 * largest).powi(2);
         let stderr = has_spread.then(|| (clusters / (clusters - 1.0) * squares).sqrt());
@@ -199,24 +206,12 @@ impl<'a> OfSlice<'a> {
             }
             _ => {
                 estimate.stderr = None;
-                let n = self.independent(value, robust, estimate.n);
+                let n = independent(value, robust, estimate.n);
                 estimate.n_effective = Some(n);
                 (wilson(n), method::WILSON_CLUSTER)
             }
         };
         estimate.interval = Some(bounds.interval(level, name));
-    }
-
-    /// How many independent rows would know a rate as well as these do.
-    fn independent(&self, value: f64, robust: Robust, rows: Option<u64>) -> f64 {
-        let rows = rows.unwrap_or(0) as f64;
-        match robust.stderr {
-            Some(stderr) if value > 0.0 && value < 1.0 => {
-                (value * (1.0 - value) / (stderr * stderr)).clamp(1.0, rows.max(1.0))
-            }
-            // Without any spread each cluster has said one thing.
-            _ => robust.clusters.min(rows),
-        }
     }
 
     fn both_rates_vary(&self) -> bool {
@@ -229,18 +224,36 @@ impl<'a> OfSlice<'a> {
     /// standard error of each bin's gap, over bins.
     fn calibration_bias(&self, clusters: f64) -> f64 {
         let bins = self.cases.bins();
-        let (mut sums, mut squares) = (vec![0.0; bins], vec![0.0; bins]);
-        let mut own = vec![0.0; bins];
+        let none = || vec![ExactSum::default(); bins];
+        let (mut sums, mut squares, mut own) = (none(), none(), vec![0.0; bins]);
         for rows in self.clusters.iter() {
             self.cases.gaps(rows.iter().map(|&row| row as usize), &mut own);
             for ((own, sum), squares) in own.iter_mut().zip(&mut sums).zip(&mut squares) {
-                *sum += *own;
-                *squares += *own * *own;
+                sum.add(*own);
+                squares.add(*own * *own);
                 *own = 0.0;
             }
         }
-        let variance = |(sum, squares): (&f64, &f64)| (squares - sum * sum / clusters).max(0.0);
+        let variance = |(sum, squares): (&ExactSum, &ExactSum)| {
+            (squares.get() - sum.get() * sum.get() / clusters).max(0.0)
+        };
         let errors: f64 = sums.iter().zip(&squares).map(|it| variance(it).sqrt()).sum();
         (2.0 / std::f64::consts::PI).sqrt() * errors / self.cases.whole()
     }
 }
+
+/// How many independent rows would know a rate as well as these do.
+fn independent(value: f64, robust: Robust, rows: Option<u64>) -> f64 {
+    let rows = rows.unwrap_or(0) as f64;
+    match robust.stderr {
+        Some(stderr) if value > 0.0 && value < 1.0 => {
+            (value * (1.0 - value) / (stderr * stderr)).clamp(1.0, rows.max(1.0))
+        }
+        // Without any spread each cluster has said one thing.
+        _ => robust.clusters.min(rows),
+    }
+}
+
+#[cfg(test)]
+#[path = "clustered/tests.rs"]
+mod tests;

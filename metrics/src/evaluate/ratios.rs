@@ -135,10 +135,16 @@ impl<'a> Rows<'a> {
             }
         };
         match &self.clusters {
-            None => (0..cells.of_row.len()).for_each(|row| add(0, row)),
+            None => {
+                for row in 0..cells.of_row.len() {
+                    add(0, row);
+                }
+            }
             Some(clusters) => {
                 for (unit, rows) in (0..).zip(clusters.iter()) {
-                    rows.iter().for_each(|&row| add(unit, row as usize));
+                    for &row in rows {
+                        add(unit, row as usize);
+                    }
                 }
             }
         }
