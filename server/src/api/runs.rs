@@ -21,6 +21,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::Query;
 use metrics::disparity::{Kind, Reference};
+use metrics::monitor::Monitored;
 use metrics::{Problem, Slice, Spec};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -318,6 +319,8 @@ fn in_order<T: Serialize>(
 struct DisparitiesQuery {
     reference: Option<String>,
     kind: Option<Kind>,
+    /// Every group against everyone else, with p-values adjusted to hold this false discovery rate.
+    explore: Option<f64>,
     limit: Option<usize>,
     cursor: Option<String>,
 }
@@ -328,10 +331,46 @@ async fn disparities(
     Path(id): Path<String>,
     Query(query): Query<DisparitiesQuery>,
 ) -> Result<Json<Value>> {
+    if let Some(rate) = query.explore {
+        return exploration(&app, &actor, &id, &query, rate).await;
+    }
     let reference = parse_reference(query.reference.as_deref())?;
     let seen: Seen = look(&app, &actor, &id).await?;
     let kinds = query.kind.map_or_else(|| vec![Kind::Difference, Kind::Ratio], |kind| vec![kind]);
     in_order(&seen.disparities(&reference, &kinds), query.limit, query.cursor)
+}
+
+/// What a run shows beyond chance, the most certain first.
+async fn exploration(
+    app: &App,
+    actor: &Actor,
+    id: &str,
+    query: &DisparitiesQuery,
+    rate: f64,
+) -> Result<Json<Value>> {
+    let mut problems = vec![];
+    if !(rate > 0.0 && rate < 1.0) {
+        let problem = Problem::new("bad_rate", format!("explore is {rate}"));
+        problems.push(problem.expected("a false discovery rate between 0 and 1, such as 0.05"));
+    }
+    if query.reference.as_deref().is_some_and(|reference| reference != "rest")
+        || query.kind.is_some_and(|kind| kind != Kind::Difference)
+    {
+        let problem = Problem::new("bad_reference", "explore compares with the rest, as difference");
+        problems.push(problem.expected("explore without reference and kind"));
+    }
+    if !problems.is_empty() {
+        return Err(Error::input(problems));
+    }
+    let explored = look(app, actor, id).await?.exploration(rate);
+    let Json(mut page) =
+        in_order(&explored.comparisons, query.limit, query.cursor.clone())?;
+    page["exploratory"] = explored.exploratory.into();
+    page["family"] = explored.family.into();
+    page["rate"] = explored.rate.into();
+    page["tested"] = explored.tested.into();
+    page["untested"] = explored.untested.into();
+    Ok(Json(page))
 }
 
 /// What groups are compared with; the best one unless said otherwise.
@@ -396,7 +435,16 @@ async fn show_trend(
         "metric": trend.metric,
         "slices": trend.slices,
         "points": points,
+        "monitor": monitor_json(&trend.monitor),
     })))
+}
+
+/// Per slice what the control charts say; or why nothing is claimed of any.
+fn monitor_json(monitor: &std::result::Result<Vec<Monitored>, String>) -> Value {
+    match monitor {
+        Ok(slices) => json!({ "slices": slices }),
+        Err(reason) => json!({ "slices": null, "reason": reason }),
+    }
 }
 
 async fn schema() -> Response {

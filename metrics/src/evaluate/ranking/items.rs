@@ -3,10 +3,12 @@
 //! A share of exposure has one denominator per query, whichever group is asked for, so it is summed
 //! once per slice of queries; only groups that a query shows have a part of their own.
 
+mod sums;
+
 use super::Setting;
 use super::lists::Lists;
 use super::target::Aim;
-use crate::bootstrap::units::{Draw, Kept, Resampling, Sums as UnitSums};
+use crate::bootstrap::units::{self, Draw, Kept, Resampling};
 use crate::catalogue::CORRECTED;
 use crate::evaluate::aggregate::{Cells, refuse_too_many, slice_of};
 use crate::evaluate::noise::corrected;
@@ -14,14 +16,14 @@ use crate::evaluate::ratios::{Clusters, Rows};
 use crate::exact::ExactSum;
 use crate::interval::{self, Bounds, method};
 use crate::ranking;
-use crate::ratio::{Design, Ratio, Tally, Units};
+use crate::ratio::{Design, Tally, Units};
 use crate::read::Role;
 use crate::slice::MISSING;
 use crate::spec::{Ranking, Spec};
 use crate::{Estimate, Problem, Slice};
 use rayon::prelude::*;
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use sums::{ByUnit, Own, Sums, Unit, Whole};
 
 /// Units that one task counts.
 const UNITS: usize = 512;
@@ -50,52 +52,6 @@ pub(super) struct Items<'a> {
     design: Design,
     shares: Vec<Share>,
     means: Vec<Mean>,
-}
-
-/// What queries give out, and how much of it there is to be counted.
-#[derive(Clone, Default)]
-struct Whole {
-    places: u64,
-    units: u64,
-    w: ExactSum,
-    ww: ExactSum,
-}
-
-/// What a group gets of it.
-#[derive(Clone, Default)]
-struct Own {
-    places: u64,
-    x: ExactSum,
-    xx: ExactSum,
-    xw: ExactSum,
-}
-
-/// The sums of a family: per slice of queries and share; per slice of queries, group and share;
-/// per slice of queries, group and mean.
-#[derive(Clone, Default)]
-struct Sums {
-    wholes: Vec<Whole>,
-    owns: Vec<Own>,
-    means: Vec<Tally>,
-    by_unit: ByUnit,
-}
-
-/// The same by unit, where units are going to be resampled; otherwise empty.
-#[derive(Clone, Default)]
-struct ByUnit {
-    wholes: Vec<Vec<(u32, f64)>>,
-    owns: Vec<Vec<(u32, f64)>>,
-    means: Vec<Vec<(u32, [f64; 2])>>,
-}
-
-/// What one unit (a query, or a cluster of them) adds.
-#[derive(Default)]
-struct Unit {
-    /// By slice of queries.
-    wholes: BTreeMap<usize, Vec<ExactSum>>,
-    /// By slice of queries and group.
-    owns: BTreeMap<(usize, usize), Vec<ExactSum>>,
-    means: BTreeMap<(usize, usize), Vec<(ExactSum, ExactSum)>>,
 }
 
 impl<'a> Items<'a> {
@@ -275,7 +231,7 @@ impl<'a> Items<'a> {
         collection.add(Resampling {
             slice: slice.clone(),
             draw: self.draw(),
-            statistics: Box::new(UnitSums {
+            statistics: Box::new(units::Sums {
                 key: key.to_owned(),
                 units: Some(units),
                 columns,
@@ -369,101 +325,6 @@ impl<'a> Items<'a> {
                 sums.means[(h * count + g) * means + m].rows += 1;
             }
         }
-    }
-}
-
-impl Sums {
-    /// One of so many shares: of a slice of queries, what the group at a place gets.
-    fn tally(&self, shares: usize, share: usize, h: usize, at: usize) -> Tally {
-        let whole = self.wholes[h * shares + share].clone();
-        let own = self.owns[at * shares + share].clone();
-        let Whole { places, units, w, ww } = whole;
-        let ratio = Ratio { units, x: own.x, w, xx: own.xx, xw: own.xw, ww };
-        Tally { rows: places, hits: own.places, ratio, kept: None }
-    }
-
-    fn add(&mut self, number: u32, unit: Unit, groups: usize, shares: usize, means: usize) {
-        let wholes: BTreeMap<usize, Vec<f64>> = unit
-            .wholes
-            .iter()
-            .map(|(&h, whole)| (h, whole.iter().map(ExactSum::get).collect()))
-            .collect();
-        for (&h, whole) in &wholes {
-            for (s, &w) in whole.iter().enumerate().filter(|(_, w)| **w != 0.0) {
-                let sum = &mut self.wholes[h * shares + s];
-                sum.units += 1;
-                sum.w.add(w);
-                sum.ww.add(w * w);
-                if let Some(kept) = self.by_unit.wholes.get_mut(h * shares + s) {
-                    kept.push((number, w));
-                }
-            }
-        }
-        for (&(h, g), own) in &unit.owns {
-            let own = own.iter().map(ExactSum::get).enumerate();
-            for (s, x) in own.filter(|(_, x)| *x != 0.0) {
-                let sum = &mut self.owns[(h * groups + g) * shares + s];
-                sum.x.add(x);
-                sum.xx.add(x * x);
-                sum.xw.add(x * wholes[&h][s]);
-                if let Some(kept) = self.by_unit.owns.get_mut((h * groups + g) * shares + s) {
-                    kept.push((number, x));
-                }
-            }
-        }
-        for (&(h, g), own) in &unit.means {
-            for (m, (x, w)) in own.iter().enumerate() {
-                let at = (h * groups + g) * means + m;
-                self.means[at].ratio.add(x.get(), w.get());
-                if let Some(kept) = self.by_unit.means.get_mut(at) {
-                    kept.push((number, [x.get(), w.get()]));
-                }
-            }
-        }
-    }
-
-    fn merge(mut self, other: Self) -> Self {
-        for (a, b) in self.wholes.iter_mut().zip(&other.wholes) {
-            a.places += b.places;
-            a.units += b.units;
-            a.w.merge(&b.w);
-            a.ww.merge(&b.ww);
-        }
-        for (a, b) in self.owns.iter_mut().zip(&other.owns) {
-            a.places += b.places;
-            a.x.merge(&b.x);
-            a.xx.merge(&b.xx);
-            a.xw.merge(&b.xw);
-        }
-        for (a, b) in self.means.iter_mut().zip(&other.means) {
-            a.merge(b);
-        }
-        // Parts come in the order of units.
-        self.by_unit.append(other.by_unit);
-        self
-    }
-}
-
-impl ByUnit {
-    fn append(&mut self, later: Self) {
-        let pairs = |own: &mut Vec<Vec<(u32, f64)>>, later: Vec<Vec<(u32, f64)>>| {
-            own.iter_mut().zip(later).for_each(|(own, later)| own.extend(later));
-        };
-        pairs(&mut self.wholes, later.wholes);
-        pairs(&mut self.owns, later.owns);
-        for (own, later) in self.means.iter_mut().zip(later.means) {
-            own.extend(later);
-        }
-    }
-
-    /// What each of these units gives a group, and the units: those that give out anything.
-    fn share(&self, whole: usize, own: usize) -> Option<[Arc<[f64]>; 2]> {
-        let (wholes, owns) = (self.wholes.get(whole)?, self.owns.get(own)?);
-        let mut owns = owns.iter().peekable();
-        let x = wholes
-            .iter()
-            .map(|(unit, _)| owns.next_if(|(own, _)| own == unit).map_or(0.0, |(_, x)| *x));
-        Some([x.collect(), wholes.iter().map(|(_, w)| *w).collect()])
     }
 }
 
