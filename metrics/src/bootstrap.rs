@@ -197,8 +197,7 @@ pub fn interval(
         return Err("a bootstrap interval of an extreme over groups is not valid".to_owned());
     }
     if sample.statistic == Statistic::Distance {
-        let why = "a bootstrap interval is not valid: resampling moves a distance from 0 further up";
-        return Err(why.to_owned());
+        return Err("not valid: resampling moves a distance from 0 further up".to_owned());
     }
     let mut values: Vec<f64> = sample.replicates.iter().copied().flatten().collect();
     let undefined = sample.replicates.len() - values.len();

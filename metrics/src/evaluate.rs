@@ -8,6 +8,7 @@ mod gather;
 mod judged;
 mod multiclass;
 mod noise;
+mod order;
 mod ranking;
 mod ratios;
 mod regression;

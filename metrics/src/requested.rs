@@ -219,9 +219,10 @@ impl Pairs<'_> {
                 let other = disparity.reference_slice.as_ref().and_then(find);
                 // The level of each pair, so that all hold at once.
                 let level = 1.0 - (1.0 - self.level) / disparity.pairs as f64;
-                let bounds = disparity.value.and(own.zip(other)).and_then(|(own, other)| {
-                    self.method.of_pair(own, other, level)
-                });
+                let bounds = disparity
+                    .value
+                    .and(own.zip(other))
+                    .and_then(|(own, other)| self.method.of_pair(own, other, level));
                 let why = || {
                     let none = || "the method has no interval of these counts".to_owned();
                     disparity.reason.clone().unwrap_or_else(none)

@@ -12,8 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use time::macros::datetime;
 
-const SPEC: &str =
-    "task='binary_classification'\nlabel='label'\nscore='score'\nslices=['ward']\n";
+const SPEC: &str = "task='binary_classification'\nlabel='label'\nscore='score'\nslices=['ward']\n";
 
 fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/tasks").join(name)

@@ -4,10 +4,10 @@
 //! their rows and their luck, so nothing is claimed of them; runs on versions of a dataset, each with
 //! a version of its own, are taken as fresh.
 
+use metrics::Estimate;
 use metrics::catalogue::{self, Kind};
 use metrics::interval::Count;
 use metrics::monitor::{Chart, FreshSamples, LEAST_POINTS, Monitored, Verdict, monitor};
-use metrics::Estimate;
 use std::collections::BTreeSet;
 
 /// A point of a series, as far as it decides whether points are independent and compare.

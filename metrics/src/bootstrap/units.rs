@@ -106,8 +106,7 @@ pub(crate) fn replicate(
         });
         let mut place = 0;
         for it in &together {
-            let left_out =
-                if with_left_out { it.statistics.left_out(units) } else { Vec::new() };
+            let left_out = if with_left_out { it.statistics.left_out(units) } else { Vec::new() };
             let mut left_out = left_out.into_iter();
             for metric in it.statistics.keys() {
                 made.push(Replicated {
@@ -231,9 +230,7 @@ impl Kept {
         key: &str,
         through: impl Fn(f64) -> Option<f64> + Send + Sync + 'static,
     ) {
-        let of = move |sums: &[f64]| {
-            (sums[1] > 0.0).then(|| sums[0] / sums[1]).and_then(&through)
-        };
+        let of = move |sums: &[f64]| (sums[1] > 0.0).then(|| sums[0] / sums[1]).and_then(&through);
         self.into.add(Resampling {
             slice: slice.clone(),
             draw: self.draw.clone(),

@@ -185,14 +185,25 @@ impl Run<'_> {
                     Draw::Within { .. } => Resampling::Units,
                     Draw::Jointly { .. } => Resampling::Together,
                 };
-                (drawn, self.interval(&estimate.metric, value, &units.replicates(), &units.left_out(), 1))
+                (
+                    drawn,
+                    self.interval(
+                        &estimate.metric,
+                        value,
+                        &units.replicates(),
+                        &units.left_out(),
+                        1,
+                    ),
+                )
             } else {
                 let metric = OfCells::find(&estimate.metric)?;
                 let drawn = self.slices.get(&estimate.slice)?;
-                let replicates: Vec<_> =
-                    drawn.replicates.iter().map(|it| of(metric, it)).collect();
+                let replicates: Vec<_> = drawn.replicates.iter().map(|it| of(metric, it)).collect();
                 let left_out = self.left_out(&[drawn.cells], |cells| of(metric, &cells[0]));
-                (Resampling::Cells, self.interval(&estimate.metric, value, &replicates, &left_out, 1))
+                (
+                    Resampling::Cells,
+                    self.interval(&estimate.metric, value, &replicates, &left_out, 1),
+                )
             };
             Some(ResampledEstimate {
                 slice: estimate.slice.clone(),

@@ -88,9 +88,7 @@ impl Cases {
         let losses = scores
             .iter()
             .zip(&cells)
-            .map(|(&score, cell)| {
-                -libm::log(if cell & 1 == 1 { score } else { 1.0 - score })
-            })
+            .map(|(&score, cell)| -libm::log(if cell & 1 == 1 { score } else { 1.0 - score }))
             .collect();
         let weights = rows.iter().filter_map(|row| table.weights.get(at(row)));
         Self {

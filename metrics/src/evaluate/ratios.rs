@@ -154,9 +154,7 @@ impl<'a> Rows<'a> {
             .map(|(columns, units)| {
                 let (draw, units): (Draw, Option<Arc<[u32]>>) = match &self.clusters {
                     None => (Draw::Within { units: units.len() }, None),
-                    Some(clusters) => {
-                        (Draw::Jointly { units: clusters.len() }, Some(units.into()))
-                    }
+                    Some(clusters) => (Draw::Jointly { units: clusters.len() }, Some(units.into())),
                 };
                 columns.map(|[x, w]| Kept {
                     draw: draw.clone(),

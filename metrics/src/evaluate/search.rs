@@ -172,7 +172,8 @@ impl Search {
             return Err(vec![problem.expected("`binary_classification`")]);
         }
         if spec.weight.is_some() {
-            let problem = Problem::new("weighted", "the search counts rows, and these are weighted");
+            let problem =
+                Problem::new("weighted", "the search counts rows, and these are weighted");
             problems.push(problem.expected("a spec without `weight`"));
         }
         if spec.cluster.is_some() {

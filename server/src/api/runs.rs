@@ -356,15 +356,15 @@ async fn exploration(
     if query.reference.as_deref().is_some_and(|reference| reference != "rest")
         || query.kind.is_some_and(|kind| kind != Kind::Difference)
     {
-        let problem = Problem::new("bad_reference", "explore compares with the rest, as difference");
+        let problem =
+            Problem::new("bad_reference", "explore compares with the rest, as difference");
         problems.push(problem.expected("explore without reference and kind"));
     }
     if !problems.is_empty() {
         return Err(Error::input(problems));
     }
     let explored = look(app, actor, id).await?.exploration(rate);
-    let Json(mut page) =
-        in_order(&explored.comparisons, query.limit, query.cursor.clone())?;
+    let Json(mut page) = in_order(&explored.comparisons, query.limit, query.cursor.clone())?;
     page["exploratory"] = explored.exploratory.into();
     page["family"] = explored.family.into();
     page["rate"] = explored.rate.into();

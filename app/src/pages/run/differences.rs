@@ -3,7 +3,7 @@
 use super::{Column, interval_mark};
 use crate::pages::parts::{Lede, PageHeader, Panel, Scroll, Sentence, number};
 use leptos::prelude::*;
-use metrics::disparity::{Explored, Exploration};
+use metrics::disparity::{Exploration, Explored};
 
 /// More findings than this are left to the JSON.
 const MOST_SHOWN: usize = 100;
@@ -116,8 +116,8 @@ pub fn DifferencesPage(view: DifferencesView) -> impl IntoView {
 fn row(it: &Explored, columns: &[Column]) -> AnyView {
     let disparity = &it.disparity;
     let column = columns.iter().find(|column| column.key == disparity.metric);
-    let name = column
-        .map_or_else(|| disparity.metric.clone(), |column| number::capitalised(&column.name));
+    let name =
+        column.map_or_else(|| disparity.metric.clone(), |column| number::capitalised(&column.name));
     let href = super::super::definition::link(&disparity.metric);
     let n = disparity.n.map_or_else(|| "—".to_owned(), number::count);
     let value = disparity.value.map(number::signed).unwrap_or_default();

@@ -156,7 +156,8 @@ impl<'a> Items<'a> {
                 return Estimate { n: Some(0), undefined: Some(NO_KNOWN.to_owned()), ..estimate };
             };
             let value = ranking::distance(&shares, &aim.shares).min(1.0);
-            let owns: Vec<usize> = (0..count).map(|g| (h * count + g) * self.shares.len() + s).collect();
+            let owns: Vec<usize> =
+                (0..count).map(|g| (h * count + g) * self.shares.len() + s).collect();
             let place = |codes: &Vec<u16>| aim.places[usize::from(codes[0])];
             let by_group = groups.groups.iter().map(place).collect();
             let from = (h * self.shares.len() + s, owns.as_slice(), by_group);
@@ -342,7 +343,8 @@ impl Made<'_> {
         let Items { shares, design, .. } = self.items;
         for (s, share) in shares.iter().enumerate() {
             let mut tally = self.sums.tally(shares.len(), s, h, at);
-            tally.kept = self.items.kept_share(self.sums, h * shares.len() + s, at * shares.len() + s);
+            tally.kept =
+                self.items.kept_share(self.sums, h * shares.len() + s, at * shares.len() + s);
             let mut rate = |key: &str, empty: &str| {
                 let estimate = tally.rate(self.slice, key, *design, empty);
                 estimates.push(estimate.clone());

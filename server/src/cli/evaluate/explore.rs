@@ -15,9 +15,7 @@ use metrics::disparity::{
     Comparison, Disparity, FALSE_DISCOVERY_RATE, FOUR_FIFTHS, FourFifths, Kind, LEAST_N, NullBand,
     Reference, Resampled, ResampledEstimate, Resampling, SIMULATIONS, four_fifths, null_band,
 };
-use metrics::evaluate::{
-    Confirmation, Exploring, Found, LEVEL, MOST_DEPTH, Search, SliceSearch,
-};
+use metrics::evaluate::{Confirmation, Exploring, Found, LEVEL, MOST_DEPTH, Search, SliceSearch};
 use metrics::requested::{Method, Requested, requested};
 use metrics::{Estimate, RunDocument};
 use serde::Serialize;
@@ -150,12 +148,7 @@ impl Explore {
     }
 
     /// What chance alone does to the extremes, beside what was resampled.
-    fn beside(
-        &self,
-        resampled: Resampled,
-        estimates: &[Estimate],
-        outcome: Outcome,
-    ) -> Bootstrap {
+    fn beside(&self, resampled: Resampled, estimates: &[Estimate], outcome: Outcome) -> Bootstrap {
         let families: BTreeSet<Vec<String>> = estimates
             .iter()
             .filter(|estimate| !estimate.slice.is_overall())
