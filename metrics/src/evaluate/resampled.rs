@@ -1,6 +1,6 @@
 //! What is resampled of classified rows: the rows of each slice, or whole clusters of them.
 
-use super::aggregate::weight_scale;
+use super::aggregate::{attribute_sets, weight_scale};
 use super::cases::{self, Cases};
 use super::clustered::rows_by_slice;
 use super::multiclass::Classes;
@@ -28,15 +28,25 @@ pub(super) fn resample(
     resample_with(estimates, outcome, plan, form, replicated)
 }
 
+/// More rows than this, each counted once for every set of attributes that it is sliced by, are not
+/// copied to be resampled: they would take half a gibibyte.
+const MOST_COPIED: usize = 1 << 25;
+
+/// Whether so many rows can be copied for each set of attributes.
+fn fits(rows: usize, spec: &Spec, copies: usize) -> bool {
+    rows.saturating_mul(attribute_sets(spec).len()).saturating_mul(copies) <= MOST_COPIED
+}
+
 /// Collects the slices of binary classification. Where the cells of the confusion matrix decide the
-/// rates, these are drawn and not the rows, so that only what looks at scores is collected.
+/// rates, these are drawn and not the rows, so that only what looks at scores is collected. Where
+/// there are too many rows to copy, nothing is.
 pub(super) fn collect_binary(
     table: &Table,
     spec: &Spec,
     collection: &Collection,
 ) -> Result<(), Vec<Problem>> {
     let by_cells = table.weights.is_empty() && table.names(Role::Cluster).is_none();
-    if by_cells && table.scores.is_empty() {
+    if (by_cells && table.scores.is_empty()) || !fits(table.cells.len(), spec, 1) {
         return Ok(());
     }
     let scale = weight_scale(&table.weights);
@@ -71,6 +81,9 @@ pub(super) fn collect_classes(
     classes: &Classes,
     collection: &Collection,
 ) -> Result<(), Vec<Problem>> {
+    if !fits(table.cells.len(), spec, classes.names.len()) {
+        return Ok(());
+    }
     let names = table.names(Role::Cluster);
     let scale = weight_scale(&table.weights);
     for (slice, rows) in rows_by_slice(table, spec)? {
