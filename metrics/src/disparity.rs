@@ -167,9 +167,22 @@ impl<'a> Comparison<'a> {
     }
 }
 
+/// The metrics from which others at another level, or of the rest, are derived: the true and the
+/// false positive rate tell the confusion matrix that F1 and balanced accuracy are made of. Estimates
+/// of them belong among those that are compared.
+pub fn beside(metric: &str) -> &'static [&'static str] {
+    match metric {
+        "f1" | "balanced_accuracy" => &["true_positive_rate", "false_positive_rate"],
+        _ => &[],
+    }
+}
+
 /// Compares every group of an attribute (or of an intersection) on one metric, in the order of the
 /// estimates. Groups whose estimate is undefined or without n are listed with the reason.
-pub fn compare(estimates: &[Estimate], comparison: &Comparison) -> Vec<Disparity> {
+pub fn compare<'a>(
+    estimates: impl IntoIterator<Item = &'a Estimate>,
+    comparison: &'a Comparison<'a>,
+) -> Vec<Disparity> {
     let family = Family::of(estimates, comparison);
     family
         .groups
@@ -242,22 +255,29 @@ pub fn summarise(estimates: &[Estimate], comparison: &Comparison) -> Summary {
 
 /// The groups of one attribute (or intersection) on one metric.
 struct Family<'a> {
-    all: &'a [Estimate],
+    all: Vec<&'a Estimate>,
     groups: Vec<&'a Estimate>,
     overall: Option<&'a Estimate>,
     /// The best group with enough rows: looked for once, not once for each that is compared.
     best: Option<&'a Estimate>,
     direction: Direction,
+    /// How an interval of a comparison was made.
+    method: &'static str,
     attributes: Vec<String>,
     comparison: &'a Comparison<'a>,
 }
 
 impl<'a> Family<'a> {
-    fn of(all: &'a [Estimate], comparison: &'a Comparison<'a>) -> Self {
+    fn of(
+        estimates: impl IntoIterator<Item = &'a Estimate>,
+        comparison: &'a Comparison<'a>,
+    ) -> Self {
+        let all: Vec<&Estimate> = estimates.into_iter().collect();
         let mut attributes: Vec<String> =
             comparison.attributes.iter().map(|name| crate::slice::normalise_name(name)).collect();
         attributes.sort();
-        let of_metric = || all.iter().filter(|estimate| estimate.metric == comparison.metric);
+        let of_metric =
+            || all.iter().copied().filter(|estimate| estimate.metric == comparison.metric);
         let groups = of_metric()
             .filter(|estimate| {
                 !estimate.slice.is_overall()
@@ -265,9 +285,17 @@ impl<'a> Family<'a> {
             })
             .collect();
         let overall = of_metric().find(|estimate| estimate.slice.is_overall());
-        let direction = catalogue::direction(comparison.metric, comparison.outcome);
+        let metric = catalogue::find(comparison.metric);
+        let direction =
+            metric.map_or(Direction::Neither, |metric| metric.direction(comparison.outcome));
+        let is_rate = metric.is_some_and(|metric| metric.kind == catalogue::Kind::Rate);
+        let method = match comparison.kind {
+            Kind::Difference if is_rate => method::NEWCOMBE,
+            Kind::Difference => method::MOVER_D,
+            Kind::Ratio => method::MOVER_R,
+        };
         let mut family =
-            Self { all, groups, overall, best: None, direction, attributes, comparison };
+            Self { all, groups, overall, best: None, direction, method, attributes, comparison };
         let better = |best, group| if family.better(group, best) { group } else { best };
         family.best = family.eligible().into_iter().reduce(better);
         family
@@ -382,7 +410,7 @@ impl<'a> Family<'a> {
     /// Limits of the estimate at a level, where need be by way of the confusion matrix.
     fn bounds(&self, estimate: &Estimate, level: f64) -> Result<Bounds, String> {
         estimate.bounds(level).or_else(|why| {
-            rest::confusion(self.all, &estimate.slice)
+            rest::confusion(&self.all, &estimate.slice)
                 .and_then(|counts| crate::rates::of_confusion(&estimate.metric, &counts, level))
                 .map_or(Err(why), |estimate| estimate.bounds(level))
         })
@@ -397,15 +425,10 @@ impl<'a> Family<'a> {
     }
 
     fn fill(&self, disparity: &mut Disparity, bounds: Result<Bounds, String>) {
-        let is_rate = catalogue::find(self.comparison.metric)
-            .is_some_and(|metric| metric.kind == catalogue::Kind::Rate);
-        let name = match self.comparison.kind {
-            Kind::Difference if is_rate => method::NEWCOMBE,
-            Kind::Difference => method::MOVER_D,
-            Kind::Ratio => method::MOVER_R,
-        };
         match bounds {
-            Ok(bounds) => disparity.interval = Some(bounds.interval(self.comparison.level, name)),
+            Ok(bounds) => {
+                disparity.interval = Some(bounds.interval(self.comparison.level, self.method));
+            }
             Err(why) => disparity.reason = Some(why),
         }
     }

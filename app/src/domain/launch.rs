@@ -113,7 +113,7 @@ pub fn barred(
 }
 
 /// The version of the rules by which verdicts are computed; a change makes another revision.
-pub const ENGINE: &str = "evenhand.verdict/1";
+pub const ENGINE: &str = "evenhand.verdict/2";
 
 /// What a signature covers. Two revisions with the same content have the same digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,6 +125,9 @@ pub struct Content {
     pub artifact_digest: String,
     /// Sorted by digest.
     pub runs: Vec<RunContent>,
+    /// The runs of the launched version that changes are measured from, sorted by digest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed_from: Vec<RunContent>,
     pub policy: Option<PolicyContent>,
     pub registry_version: i64,
     /// Sorted by id.
@@ -202,23 +205,8 @@ pub fn differences(before: &Content, after: &Content) -> Vec<String> {
         before.depends_on != after.depends_on,
         "A model that it depends on was launched anew.".to_owned(),
     );
-    for run in after.runs.iter().filter(|run| !before.runs.contains(run)) {
-        let was = before.runs.iter().find(|old| old.dataset == run.dataset);
-        said.push(match was {
-            Some(was) => format!(
-                "Run {} on {} replaced run {}.",
-                short(&run.digest),
-                run.dataset,
-                short(&was.digest)
-            ),
-            None => format!("Run {} on {} came in.", short(&run.digest), run.dataset),
-        });
-    }
-    for run in before.runs.iter().filter(|run| !after.runs.contains(run)) {
-        if after.runs.iter().all(|new| new.dataset != run.dataset) {
-            said.push(format!("Run {} on {} no longer counts.", short(&run.digest), run.dataset));
-        }
-    }
+    said.extend(replaced("Run", &before.runs, &after.runs));
+    said.extend(replaced("The launched version's run", &before.changed_from, &after.changed_from));
     for waiver in after.waivers.iter().filter(|waiver| !before.waivers.contains(waiver)) {
         said.push(format!("A waiver for {} came in.", waiver.rule));
     }
@@ -226,6 +214,22 @@ pub fn differences(before: &Content, after: &Content) -> Vec<String> {
         said.push(format!("The waiver for {} no longer counts.", waiver.rule));
     }
     said
+}
+
+/// Which runs came in the place of which.
+fn replaced(what: &str, before: &[RunContent], after: &[RunContent]) -> Vec<String> {
+    let came = after.iter().filter(|run| !before.contains(run)).map(|run| {
+        let new = format!("{what} {} on {}", short(&run.digest), run.dataset);
+        match before.iter().find(|old| old.dataset == run.dataset) {
+            Some(was) => format!("{new} replaced run {}.", short(&was.digest)),
+            None => format!("{new} came in."),
+        }
+    });
+    let went = before
+        .iter()
+        .filter(|run| after.iter().all(|new| new.dataset != run.dataset))
+        .map(|run| format!("{what} {} on {} no longer counts.", short(&run.digest), run.dataset));
+    came.chain(went).collect()
 }
 
 /// The first digits of a digest.
@@ -299,6 +303,7 @@ mod tests {
                 digest: "sha256:77ab0000ff".to_owned(),
                 dataset: "census@1".to_owned(),
             }],
+            changed_from: vec![],
             policy: None,
             registry_version: 3,
             waivers: vec![],
@@ -309,6 +314,10 @@ mod tests {
         let after = Content {
             runs: vec![RunContent {
                 digest: "sha256:8c1f0000ff".to_owned(),
+                dataset: "census@1".to_owned(),
+            }],
+            changed_from: vec![RunContent {
+                digest: "sha256:5e200000ff".to_owned(),
                 dataset: "census@1".to_owned(),
             }],
             policy: Some(PolicyContent {
@@ -322,7 +331,8 @@ mod tests {
             differences(&before, &after),
             [
                 "The policy is high@2, it was no policy.",
-                "Run 8c1f0000 on census@1 replaced run 77ab0000."
+                "Run 8c1f0000 on census@1 replaced run 77ab0000.",
+                "The launched version's run 5e200000 on census@1 came in.",
             ]
         );
     }

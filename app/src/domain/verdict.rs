@@ -61,20 +61,24 @@ pub fn judge(case: &Case<'_>) -> Readiness {
         None if rules.iter().any(|o| o.applies) => Verdict::Pass,
         None => Verdict::NotEnoughEvidence,
     };
-    let mut runs: Vec<RunId> = vec![];
-    for run in rules.iter().filter_map(|o| o.run) {
-        if !runs.contains(&run) {
-            runs.push(run);
-        }
-    }
     Readiness {
         verdict,
         sentence: words::whole(&rules, verdict),
-        runs,
+        runs: each_once(rules.iter().filter_map(|o| o.run)),
         runs_looked_at: case.runs.len(),
         valid_until: valid_until(&rules, case),
         rules,
     }
+}
+
+fn each_once(runs: impl Iterator<Item = RunId>) -> Vec<RunId> {
+    let mut once = vec![];
+    for run in runs {
+        if !once.contains(&run) {
+            once.push(run);
+        }
+    }
+    once
 }
 
 /// When the first of the runs that count goes stale, or the first of the waivers that count ends.
@@ -151,6 +155,9 @@ pub struct RuleOutcome {
     pub sentence: String,
     /// The run it was judged on.
     pub run: Option<RunId>,
+    /// The run of the launched version that a change is measured from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_from: Option<RunId>,
     /// One for each slice, the worst first.
     pub parts: Vec<Part>,
 }
@@ -185,6 +192,11 @@ pub enum RowsNeeded {
 }
 
 impl Readiness {
+    /// The runs of the launched version that changes are measured from, each once.
+    pub fn changed_from(&self) -> Vec<RunId> {
+        each_once(self.rules.iter().filter_map(|o| o.changed_from))
+    }
+
     /// The same for somebody who may not see cells of fewer than `least` rows: verdicts stay,
     /// numbers and what would give them away go.
     pub fn hide_small_cells(&mut self, least: u64) {

@@ -8,6 +8,7 @@ use super::{Disparity, Family, Kind, why_undefined};
 use crate::counts::Counts;
 use crate::interval::{self, Bounds};
 use crate::{Estimate, Slice, catalogue, rates};
+use std::borrow::Borrow;
 
 /// The rest of the rows, and the group's share of what the metric is a mean of.
 struct Rest {
@@ -113,7 +114,7 @@ impl Family<'_> {
             return None;
         }
         let [own, all] = [&group.slice, &Slice::overall()]
-            .map(|slice| confusion_matrix(self.all, slice).map(|m| m.map(|k| k)));
+            .map(|slice| confusion_matrix(&self.all, slice).map(|m| m.map(|k| k)));
         let (own, all) = (own?, all?);
         let mut rest = [0; 4];
         for cell in 0..4 {
@@ -187,15 +188,16 @@ fn rest_of_mean(group: &Estimate, overall: &Estimate, level: f64) -> Option<Resu
 }
 
 /// The confusion matrix of a slice, read off its true and false positive rates.
-pub(super) fn confusion(all: &[Estimate], slice: &Slice) -> Option<Counts> {
+pub(super) fn confusion(all: &[impl Borrow<Estimate>], slice: &Slice) -> Option<Counts> {
     let [tp, fp, missed, tn] = confusion_matrix(all, slice)?;
     Some(Counts::of_confusion(tp, fp, missed, tn))
 }
 
 /// TP, FP, FN, TN.
-fn confusion_matrix(all: &[Estimate], slice: &Slice) -> Option<[u64; 4]> {
+fn confusion_matrix(all: &[impl Borrow<Estimate>], slice: &Slice) -> Option<[u64; 4]> {
     let counts = |metric: &str| {
-        let found = all.iter().find(|e| e.metric == metric && e.slice == *slice)?;
+        let mut all = all.iter().map(Borrow::borrow);
+        let found = all.find(|e: &&Estimate| e.metric == metric && e.slice == *slice)?;
         found.numerator.zip(found.denominator).filter(|(k, n)| k <= n)
     };
     let (tp, positives) = counts("true_positive_rate")?;

@@ -14,12 +14,13 @@ use crate::error::{Error, Result};
 use crate::state::App;
 use crate::store::launches::{Launch, NewRevision, Revision};
 use crate::store::models::Model;
+use crate::store::runs::Run;
 use crate::store::versions::Version;
 use app::domain::launch::{
     Content, ENGINE, MakerPart, ModelContent, PolicyContent, RunContent, State, Step,
     WaiverContent, differences,
 };
-use app::domain::{ModelId, PersonId, Prose, Scope};
+use app::domain::{ModelId, PersonId, Prose, RunId, Scope};
 use app::form::FieldErrors;
 use app::upload::canonical::canonical;
 use time::OffsetDateTime;
@@ -51,6 +52,7 @@ pub async fn cover(app: &App, model: &Model, version: &Version) -> Result<Covere
         version_id: version.id.to_string(),
         artifact_digest: version.artifact_digest.clone(),
         runs: vec![],
+        changed_from: vec![],
         policy: None,
         registry_version: report.registry_version,
         waivers: vec![],
@@ -64,15 +66,7 @@ pub async fn cover(app: &App, model: &Model, version: &Version) -> Result<Covere
 
 /// A content with the policy, runs and waivers of a report in place of its own.
 pub(super) fn resting_on(report: &Report, content: Content) -> Content {
-    let mut runs: Vec<RunContent> = report
-        .runs
-        .iter()
-        .map(|run| RunContent {
-            digest: run.digest.clone(),
-            dataset: format!("{}@{}", run.dataset_name, run.dataset_label),
-        })
-        .collect();
-    runs.sort_by(|a, b| a.digest.cmp(&b.digest));
+    let (runs, changed_from) = (covered(&report.runs), covered(&report.changed_from));
     let mut waivers: Vec<WaiverContent> = report
         .waivers
         .iter()
@@ -89,7 +83,19 @@ pub(super) fn resting_on(report: &Report, content: Content) -> Content {
         version: policy.number,
         digest: policy.digest.clone(),
     });
-    Content { runs, policy, waivers, ..content }
+    Content { runs, changed_from, policy, waivers, ..content }
+}
+
+fn covered(runs: &[Run]) -> Vec<RunContent> {
+    let mut covered: Vec<RunContent> = runs
+        .iter()
+        .map(|run| RunContent {
+            digest: run.digest.clone(),
+            dataset: format!("{}@{}", run.dataset_name, run.dataset_label),
+        })
+        .collect();
+    covered.sort_by(|a, b| a.digest.cmp(&b.digest));
+    covered
 }
 
 /// A content as it is stored, and the digest that a signature covers.
@@ -285,6 +291,8 @@ pub async fn request(app: &App, actor: &Actor, number: &str) -> Result<Vec<Strin
 struct Asked {
     seen: i64,
     covered: Covered,
+    /// What it loses its evidence with.
+    runs: Vec<RunId>,
     makers: Makers,
 }
 
@@ -295,7 +303,8 @@ impl Asked {
         let (model, version) = register_version::find(app, model, version).await?;
         let covered = cover(app, &model, &version).await?;
         let makers = makers(app, &model, &covered, requester).await?;
-        Ok(Self { seen, covered, makers })
+        let runs = covered.report.runs_rested_on().map(|run| run.id).collect();
+        Ok(Self { seen, covered, runs, makers })
     }
 
     fn revision<'a>(&'a self, texts: &'a Texts, requester: PersonId) -> NewRevision<'a> {
@@ -312,7 +321,7 @@ impl Asked {
             requester,
             requested_at: micros(self.covered.at),
             makers: &self.makers.people,
-            runs: &report.readiness.runs,
+            runs: &self.runs,
             waivers: &self.makers.waivers,
             slots: policy.map_or(&[], |policy| &policy.policy.sign_offs),
         }
@@ -347,7 +356,7 @@ async fn makers(
     requester: PersonId,
 ) -> Result<Makers> {
     let mut people = vec![(requester, MakerPart::Requester, model.id.0)];
-    for run in &covered.report.runs {
+    for run in covered.report.runs_rested_on() {
         people.push((run.uploader_id, MakerPart::Uploader, run.id.0));
     }
     if let Some(policy) = &covered.report.policy {

@@ -102,7 +102,10 @@ async fn between(
 ) -> Result<Compared> {
     let lineage = app.store.lineage(model.team_id).await?;
     let registry = app.store.registry().await?;
-    let stored = app.store.evidence_estimates(&[before.id, after.id], telling(model.task)).await?;
+    let stored = app
+        .store
+        .evidence_estimates(&[before.id, after.id], telling(model.task).iter().copied())
+        .await?;
     let (old, new): (Vec<_>, Vec<_>) = stored.into_iter().partition(|(run, _)| *run == before.id);
     let least = least(app, actor, &lineage);
     let seen = |estimates: Vec<(_, Estimate)>| -> Vec<Estimate> {

@@ -14,7 +14,7 @@ use app::domain::attribute::{Registry, Standing};
 use app::domain::policy::Policy;
 use app::domain::verdict::{Case, EvidenceRun, Readiness, WaiverInForce, judge};
 use app::domain::{ModelId, RunId, TeamId, VersionId};
-use metrics::Slice;
+use metrics::{Slice, disparity};
 use std::collections::{BTreeSet, HashMap};
 use time::OffsetDateTime;
 
@@ -26,6 +26,8 @@ pub struct Report {
     pub policy: Option<PolicyVersion>,
     /// The runs that the rules took.
     pub runs: Vec<Run>,
+    /// The runs of the launched version that changes are measured from.
+    pub changed_from: Vec<Run>,
     pub registry_version: i64,
     /// The waivers that lift something in it.
     pub waivers: Vec<WaiverInForce>,
@@ -34,6 +36,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// Every run without which it would be another one.
+    pub fn runs_rested_on(&self) -> impl Iterator<Item = &Run> {
+        self.runs.iter().chain(&self.changed_from)
+    }
+
     /// The same as this actor may see it.
     pub fn hide_small_cells(&mut self, app: &App, actor: &Actor, lineage: &[TeamId]) {
         self.readiness.hide_small_cells(least(app, actor, lineage));
@@ -82,15 +89,15 @@ pub(super) async fn judged(
     at: OffsetDateTime,
 ) -> Result<Report> {
     let registry = store.registry().await?;
-    let Evidence { runs: stored, launched, before, waivers } = evidence;
+    let Evidence { runs: stored, launched, before: stored_before, waivers } = evidence;
     let (runs, before) = match policy {
         None => (as_evidence(model, &stored), vec![]),
         Some(rules) => {
-            let (mut runs, mut before) = (as_evidence(model, &stored), as_evidence(model, &before));
+            let mut runs = as_evidence(model, &stored);
+            let mut before = as_evidence(model, &stored_before);
             let needed: Vec<RunId> =
                 taken(rules, &runs).chain(comparable(&before, &runs)).collect();
-            let metrics = metrics_of(rules);
-            let estimates = store.evidence_estimates(&needed, &metrics).await?;
+            let estimates = store.evidence_estimates(&needed, metrics_of(rules)).await?;
             let mut names = Names { registry: &registry, model: model.id, known: HashMap::new() };
             for (run, mut estimate) in estimates {
                 let Some(run) = runs.iter_mut().chain(&mut before).find(|it| it.id == run) else {
@@ -113,9 +120,13 @@ pub(super) async fn judged(
         .flat_map(|outcome| &outcome.parts)
         .filter_map(|part| part.waiver)
         .collect();
-    let counts = |run: &Run| readiness.runs.contains(&run.id);
+    let (taken, changed_from) = (&readiness.runs, readiness.changed_from());
     Ok(Report {
-        runs: stored.into_iter().filter(counts).collect(),
+        runs: stored.into_iter().filter(|run| taken.contains(&run.id)).collect(),
+        changed_from: stored_before
+            .into_iter()
+            .filter(|run| changed_from.contains(&run.id))
+            .collect(),
         waivers: waivers.into_iter().filter(|waiver| used.contains(&waiver.id)).collect(),
         readiness,
         policy: None,
@@ -161,10 +172,12 @@ fn comparable<'a>(
         .filter_map(move |dataset| before.iter().find(|run| on(run) == dataset).map(|run| run.id))
 }
 
-/// The metrics that rules name, and those that tell the rows and positives of a slice.
-fn metrics_of(policy: &Policy) -> Vec<&str> {
-    let named: BTreeSet<&str> = policy.rules.iter().map(|rule| rule.metric.as_str()).collect();
-    named.into_iter().chain(["count", "base_rate"]).collect()
+/// The metrics that rules name, those that they are derived from, and those that tell the rows and
+/// positives of a slice.
+fn metrics_of(policy: &Policy) -> BTreeSet<&str> {
+    let named = || policy.rules.iter().map(|rule| rule.metric.as_str());
+    let beside = named().flat_map(|metric| disparity::beside(metric).iter().copied());
+    named().chain(beside).chain(["count", "base_rate"]).collect()
 }
 
 /// Slices under the registry's names, and whether somebody confirmed all of them; each looked up

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::store::Store;
 use crate::store::launches::{Launch, Revision};
 use crate::store::runs::Run;
-use app::domain::launch::Content;
+use app::domain::launch::{Content, ENGINE};
 use app::domain::verdict::{Readiness, WaiverInForce};
 use app::domain::{RunId, VersionId};
 use std::collections::BTreeSet;
@@ -104,6 +104,8 @@ pub struct Tally {
     pub same: usize,
     /// Differ, as they may: the registry has been changed since.
     pub other_names: usize,
+    /// Were judged by earlier definitions, which are no longer at hand.
+    pub other_engine: usize,
     /// Differ by the same registry: what they rest on, or what was stored of them, was changed.
     pub differ: Vec<String>,
 }
@@ -113,6 +115,10 @@ pub async fn replay_all(store: &Store) -> Result<Tally> {
     let mut tally = Tally::default();
     for launch in store.launches().await? {
         for revision in store.revisions(launch.id).await? {
+            if content_of(&revision)?.engine != ENGINE {
+                tally.other_engine += 1;
+                continue;
+            }
             let again = replay(store, &launch, &revision).await?;
             if again.is(&revision)? {
                 tally.same += 1;

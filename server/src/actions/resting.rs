@@ -43,7 +43,7 @@ pub async fn on(app: &App, actor: &Actor, run: &Run, model: &Model) -> Result<Ve
                 "Launch L-{} of {} {}",
                 launch.number, launch.model_name, launch.version_label
             ),
-            how: format!("its newest revision took this run; {becomes}"),
+            how: format!("its newest revision rests on this run; {becomes}"),
             href: format!("/launches/{}", launch.number),
             people,
         });

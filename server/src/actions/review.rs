@@ -152,8 +152,8 @@ async fn reviewed(
     let mut readiness: Readiness = serde_json::from_str(&revision.readiness).map_err(broken)?;
     let content = content_of(revision)?;
     let mut runs = vec![];
-    for id in &readiness.runs {
-        runs.push(app.store.run(*id).await?.ok_or_else(|| Error::not_found("run"))?);
+    for id in readiness.runs.iter().copied().chain(readiness.changed_from()) {
+        runs.push(app.store.run(id).await?.ok_or_else(|| Error::not_found("run"))?);
     }
     let mut waivers = vec![];
     for waiver in &content.waivers {

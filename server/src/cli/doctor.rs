@@ -189,10 +189,13 @@ async fn look_inside(
 
     if schema == Some(known) {
         let tally = replay_all(store).await?;
-        let other_names = match tally.other_names {
-            0 => String::new(),
-            n => format!("; {n} differ, as the attribute registry has been changed since"),
-        };
+        let count =
+            |n: usize, why: &str| if n == 0 { String::new() } else { format!("; {n} {why}") };
+        let may_differ = [
+            count(tally.other_names, "differ, as the attribute registry has been changed since"),
+            count(tally.other_engine, "were judged by an earlier version's definitions"),
+        ]
+        .concat();
         findings.hold(
             "decisions",
             tally.differ.is_empty(),
@@ -201,7 +204,7 @@ async fn look_inside(
             match tally.differ.as_slice() {
                 [] => {
                     format!("{} revisions of launches replay to what was signed", tally.same)
-                        + &other_names
+                        + &may_differ
                 }
                 differ => {
                     format!("what these rest on was changed since: {}", differ.join(", "))

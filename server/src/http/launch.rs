@@ -174,8 +174,14 @@ fn revision_view(actor: &Actor, review: &Review, reviewed: &Reviewed) -> Revisio
     });
     let about = (&review.model, &review.version, review.lineage.as_slice());
     let run = |run: &Run| {
-        let voided = if run.voided_at.is_some() { ", voided" } else { "" };
-        (run.id.to_string(), format!("{}@{}{voided}", run.dataset_name, run.dataset_label))
+        let mut label = format!("{}@{}", run.dataset_name, run.dataset_label);
+        if run.version_id != review.version.id {
+            label += &format!(" of {}, which changes are measured from", run.version_label);
+        }
+        if run.voided_at.is_some() {
+            label += ", voided";
+        }
+        (run.id.to_string(), label)
     };
     let revision = &reviewed.revision;
     RevisionView {

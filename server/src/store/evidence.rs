@@ -45,12 +45,12 @@ impl Store {
     pub async fn evidence_estimates(
         &self,
         runs: &[RunId],
-        metrics: &[&str],
+        metrics: impl IntoIterator<Item = &str>,
     ) -> Result<Vec<(RunId, Estimate)>> {
         let mut statement = Statement::new(select_estimate!("where run_id in "));
         statement.bind_all(runs.iter().map(|run| run.0)).push(" and metric in (''");
         for metric in metrics {
-            statement.push(", ").bind(*metric);
+            statement.push(", ").bind(metric);
         }
         statement.push(") order by run_id, position");
         let rows: Vec<EstimateRow> = read!(self, db =>
@@ -158,6 +158,15 @@ impl Tx {
     pub async fn policies_stand_since(&mut self, size: i64) -> Result<bool> {
         const CHANGES: &str = "select count(*) from audit_entry where position >= $1 \
              and object_kind in ('policy', 'team')";
+        self.stands(CHANGES, size).await
+    }
+
+    /// Whether no launch, key result or mitigation has come to rest on other evidence since the
+    /// audit log had this size, and none does until this transaction ends.
+    pub async fn nothing_came_to_rest_since(&mut self, size: i64) -> Result<bool> {
+        const CHANGES: &str = "select count(*) from audit_entry where position >= $1 \
+             and object_kind in \
+             ('run', 'launch', 'sign_off', 'key_result', 'objective', 'mitigation')";
         self.stands(CHANGES, size).await
     }
 

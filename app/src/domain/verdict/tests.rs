@@ -191,7 +191,8 @@ fn a_change_is_against_the_launched_version_on_the_same_dataset() {
     let first = verdict(&[]);
     assert!(!first.rules[0].applies, "nothing was launched yet");
     let before = run(vec![rate("", "accuracy", 9000, 10_000)]);
-    assert_eq!(verdict(std::slice::from_ref(&before)).verdict, Verdict::Fail);
+    let fallen = verdict(std::slice::from_ref(&before));
+    assert_eq!((fallen.verdict, fallen.changed_from()), (Verdict::Fail, vec![before.id]));
     let elsewhere = EvidenceRun { dataset_version: "2".to_owned(), ..before };
     assert_eq!(verdict(&[elsewhere]).verdict, Verdict::NotEnoughEvidence);
 }
