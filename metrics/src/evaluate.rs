@@ -8,7 +8,6 @@ mod gather;
 mod judged;
 mod multiclass;
 mod noise;
-mod order;
 mod ranking;
 mod ratios;
 mod regression;

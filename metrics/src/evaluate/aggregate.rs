@@ -4,7 +4,6 @@
 //! slices; where there are too many combinations, once per family of slices instead. For the area
 //! under the ROC curve the rows are sorted once by score, and each family passes over them.
 
-use super::order::{Ordered, by_score};
 use crate::auc::{Auc, Ranks, WeightedRanks};
 use crate::counts::{Cell, Counts, Sum};
 use crate::read::Table;
@@ -280,7 +279,7 @@ pub(super) fn weight_scale(weights: &[f64]) -> f64 {
 /// Rows in rising order of score.
 struct Order {
     /// Score, and the row or its tag.
-    rows: Vec<Ordered>,
+    rows: Vec<(u64, u32)>,
     tagged: bool,
 }
 
@@ -352,15 +351,18 @@ impl Rows<'_> {
             })
     }
 
-    /// Score and row, in rising order of score. Where nothing else is needed of a row than its
-    /// combination and its label, these stand there in place of it: looking them up in the order of
-    /// scores would miss the cache.
+    /// Score and row, in rising order of score. Scores are not negative, so their bits order as
+    /// they do. Where nothing else is needed of a row than its combination and its label, these
+    /// stand there in place of it: looking them up in the order of scores would miss the cache.
     #[expect(clippy::cast_possible_truncation, reason = "the reader stops at 2^32 rows")]
     fn order(&self, cells: Option<&Cells>) -> Order {
         let cells = cells.filter(|_| self.table.weights.is_empty());
         let tag = |row: usize| cells.map_or(row as u32, |cells| self.tag(cells, row));
+        let scores = self.table.scores.par_iter().enumerate();
+        let mut rows: Vec<(u64, u32)> =
+            scores.map(|(row, score)| (score.to_bits(), tag(row))).collect();
         // Ties may come in any order: they are summed exactly.
-        let rows = by_score(&self.table.scores, tag);
+        rows.par_sort_unstable_by_key(|&(score, _)| score);
         Order { rows, tagged: cells.is_some() }
     }
 
