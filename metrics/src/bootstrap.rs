@@ -12,6 +12,10 @@
 //! Sources: Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapters 8, 13 and 14;
 //! Davison & Hinkley 1997, Bootstrap Methods and their Application, chapter 5.
 
+#[cfg_attr(
+    not(feature = "read"),
+    expect(dead_code, reason = "what has no rows resamples no units")
+)]
 pub(crate) mod units;
 
 use crate::Interval;
