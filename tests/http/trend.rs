@@ -62,7 +62,8 @@ each_db!(a_shift_is_claimed_of_fresh_samples_alone, |server| {
     let few = model.engineer.get(path).await.assert_status(200).json();
     let why = few["monitor"]["reason"].as_str().unwrap();
     assert!(few["monitor"]["slices"].is_null() && why.contains("there are 3"), "{why}");
-    let page = model.engineer.get("/models/income/trend?metric=selection_rate").await;
+    let vera = server.signed_in(Role::Viewer).await;
+    let page = vera.get("/models/income/trend?metric=selection_rate").await;
     page.assert_contains("Has the rate shifted?").assert_contains("Nothing is claimed:");
 
     // Every month people of its own, and from the tenth on more of them selected.
@@ -77,7 +78,7 @@ each_db!(a_shift_is_claimed_of_fresh_samples_alone, |server| {
     let verdict = &trend["monitor"]["slices"][0]["verdict"];
     assert_eq!(verdict, &json!({ "state": "shifted", "at": 9, "rose": true }));
     let page = "/models/income/trend?metric=selection_rate&attribute=sex&dataset=all                &to=2025-12-31";
-    model.engineer.get(page).await.assert_contains("rose beyond chance, first seen at");
+    vera.get(page).await.assert_contains("rose beyond chance, first seen at");
 });
 
 each_db!(the_api_refuses_what_it_does_not_understand, |server| {
