@@ -77,8 +77,9 @@ each_db!(a_shift_is_claimed_of_fresh_samples_alone, |server| {
     let trend = model.engineer.get(&fresh).await.assert_status(200).json();
     let verdict = &trend["monitor"]["slices"][0]["verdict"];
     assert_eq!(verdict, &json!({ "state": "shifted", "at": 9, "rose": true }));
-    let page = "/models/income/trend?metric=selection_rate&attribute=sex&dataset=all                &to=2025-12-31";
-    vera.get(page).await.assert_contains("rose beyond chance, first seen at");
+    let query = "metric=selection_rate&attribute=sex&dataset=all&to=2025-12-31";
+    let page = format!("/models/income/trend?{query}");
+    vera.get(&page).await.assert_contains("rose beyond chance, first seen at");
 });
 
 each_db!(the_api_refuses_what_it_does_not_understand, |server| {
