@@ -31,6 +31,12 @@ def work():
 timed(work)
 """
 
+RESAMPLED = FAIRLEARN.replace(
+    'sensitive_features=rows[["sex", "race"]])',
+    'sensitive_features=rows[["sex", "race"]],\n'
+    '        n_boot=10, ci_quantiles=[0.025, 0.975], random_state=1)',
+).replace("frame.overall, frame.by_group", "frame.overall_ci, frame.by_group_ci")
+
 GROUP_BY = PREAMBLE + """
 rows = pd.read_parquet(path, columns=["label", "prediction", "sex", "race"])
 def rates(cells):
@@ -122,7 +128,8 @@ def row(what, wall, own=None, peak=None, ratio=""):
 def compare(evenhand, reader, path, rows, quick):
     times = 5 if rows <= 10_000_000 else 3
     python = lambda text: [sys.executable, "-c", text, str(path)]
-    evaluate = lambda spec: [evenhand, "evaluate", str(path), "--spec", json.dumps(spec), "--json"]
+    evaluate = lambda spec, *more: [
+        evenhand, "evaluate", str(path), "--spec", json.dumps(spec), "--json", *more]
     print(f"\n{rows:,} rows, {path.stat().st_size / 2**20:.0f} MiB of Parquet")
     print(f"{'':46}{'whole, s':>10}{'own, s':>10}{'MiB':>8}  Evenhand is so many times faster")
     read, _, _ = run([reader, str(path), "label", "prediction", "sex", "race"], times)
@@ -140,6 +147,12 @@ def compare(evenhand, reader, path, rows, quick):
     if rows <= 1_000_000 and not quick:
         wall, own, peak = run(python(FAIRLEARN), 3 if rows <= 100_000 else 1)
         row("Fairlearn", wall, own, peak, f"{wall / ours:.0f} whole")
+    resampled, _, peak = run(evaluate(RATES_SPEC, "--bootstrap", "100"), times)
+    row("Evenhand, rates and 100 resamples", resampled, None, peak)
+    if rows <= 100_000 and not quick:
+        wall, own, peak = run(python(RESAMPLED), 1)
+        row("Fairlearn and 10 resamples", wall, own, peak,
+            f"{wall / resampled:.0f} whole, with a tenth of the resamples")
     read, _, _ = run([reader, str(path), "label", "prediction", "score", "ten"], times)
     row("only reading: label, prediction, score, ten", read)
     ours, _, peak = run(evaluate(AREAS_SPEC), times)

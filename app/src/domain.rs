@@ -7,6 +7,7 @@ pub mod id;
 pub mod launch;
 pub mod mitigation;
 pub mod model;
+pub mod monitoring;
 pub mod moved;
 pub mod name;
 pub mod okr;

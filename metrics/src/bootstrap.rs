@@ -12,6 +12,12 @@
 //! Sources: Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapters 8, 13 and 14;
 //! Davison & Hinkley 1997, Bootstrap Methods and their Application, chapter 5.
 
+#[cfg_attr(
+    not(feature = "read"),
+    expect(dead_code, reason = "what has no rows resamples no units")
+)]
+pub(crate) mod units;
+
 use crate::Interval;
 use crate::interval::normal_quantile;
 use crate::random::{GENERATOR, Stream};
@@ -58,6 +64,10 @@ pub enum Statistic {
     /// of 0 or ratio of 1 lies at the edge of what it can be, so neither form is valid: judge it
     /// by [`crate::disparity::null_band`].
     Extreme,
+    /// A sum of distances from an ideal, such as a calibration error. Noise alone moves it away from
+    /// 0, and resampling adds as much noise again, so its replicates lie above it and neither form
+    /// is valid.
+    Distance,
 }
 
 /// A value with its replicates.
@@ -179,7 +189,7 @@ pub fn draw_units(stream: &mut Stream, groups: &[usize]) -> Vec<u32> {
 /// The interval that the replicates show. `left_out` is needed by [`Form::Bca`] alone.
 ///
 /// # Errors
-/// In words, why there is none: the statistic is an extreme, too many replicates are undefined, they
+/// In words, why there is none: the statistic is an extreme or a distance, too many replicates are undefined, they
 /// do not vary, or there are too few of them.
 pub fn interval(
     sample: Sample,
@@ -189,6 +199,9 @@ pub fn interval(
 ) -> Result<Interval, String> {
     if sample.statistic == Statistic::Extreme {
         return Err("a bootstrap interval of an extreme over groups is not valid".to_owned());
+    }
+    if sample.statistic == Statistic::Distance {
+        return Err("not valid: resampling moves a distance from 0 further up".to_owned());
     }
     let mut values: Vec<f64> = sample.replicates.iter().copied().flatten().collect();
     let undefined = sample.replicates.len() - values.len();

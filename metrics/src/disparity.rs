@@ -14,7 +14,9 @@ pub use alias::{ALIASES, Alias, alias, mean_equalized_odds};
 pub use explore::{Exploration, Explored, FALSE_DISCOVERY_RATE, explore, p_value};
 pub use four_fifths::{FOUR_FIFTHS, FourFifths, ImpactRatio, four_fifths};
 pub use null_band::{AgainstChance, NullBand, SIMULATIONS, null_band, null_band_of};
-pub use resample::{Resampled, ResampledEstimate, resample};
+#[cfg(feature = "read")]
+pub(crate) use resample::resample_with;
+pub use resample::{Resampled, ResampledEstimate, Resampling, resample};
 
 use crate::catalogue::{self, Direction, Outcome};
 use crate::interval::{self, Bounds, method};

@@ -159,14 +159,16 @@ impl Estimate {
             (
                 method::DELONG
                 | method::DELONG_KISH
+                | method::DELONG_CLUSTER
                 | method::HANLEY_MCNEIL
-                | method::LOGIT_POSITIVES,
+                | method::LOGIT_POSITIVES
+                | method::LOGIT_CLUSTER,
                 Some(stderr),
             ) if value > 0.0 && value < 1.0 => Some(interval::logit_normal(value, stderr, level)),
             (method::DELTA | method::DELTA_CLUSTER, Some(stderr)) => {
                 Some(interval::delta(value, stderr, level, range))
             }
-            (method::DELTA_BIAS, Some(stderr)) => {
+            (method::DELTA_BIAS | method::DELTA_BIAS_CLUSTER, Some(stderr)) => {
                 // What the lower end was moved by, unless it was cut off at 0.
                 let half = interval::z(stored.level) * stderr;
                 let bias = (value - stored.low - half).max(0.0);

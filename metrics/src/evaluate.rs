@@ -1,6 +1,8 @@
 //! From a file of predictions to a run document: the one entry point of reading.
 
 mod aggregate;
+mod cases;
+mod clustered;
 mod counted;
 mod gather;
 mod judged;
@@ -9,6 +11,7 @@ mod noise;
 mod ranking;
 mod ratios;
 mod regression;
+mod resampled;
 mod search;
 mod sums;
 mod tally;
@@ -17,15 +20,19 @@ pub use search::{
     Confirmation, Explained, Found, MOST_DEPTH, Search, Side, SliceSearch, find_slices,
 };
 
+use crate::bootstrap::units::Collection;
+use crate::bootstrap::{Form, Plan};
 use crate::catalogue::{CORRECTED, Outcome};
+use crate::disparity::Resampled;
 use crate::paired::{Column, Rows};
 use crate::rates::{self, Setting};
-use crate::read::{self, FileRead, Ids, Table};
+use crate::read::{self, FileRead, Ids, Role, Table};
 use crate::run::{self, Instrument};
 use crate::slice::normalise_name;
 use crate::spec::Task;
 use crate::{DatasetRef, Estimate, Problem, RunDocument, Spec};
 use aggregate::SliceCounts;
+use clustered::Clustered;
 use gather::Gathered;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -118,7 +125,65 @@ pub struct GroupRead {
 /// Every problem of the file, up to a hundred and a count of the rest, each with its place. In
 /// Parquet, lines count rows from 1.
 pub fn evaluate(path: &Path, spec: &Spec, about: About) -> Result<Evaluation, Vec<Problem>> {
-    read_and_count(path, spec, about, None).map(|(evaluation, _)| evaluation)
+    Ok(read_and_count(path, spec, about, &Wanted::default())?.evaluation)
+}
+
+/// What to do with the rows of a file besides evaluating them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Exploring {
+    /// Resample them, and read intervals off the resamples in this form.
+    pub bootstrap: Option<(Plan, Form)>,
+    /// Search for the slices on which a metric is worst.
+    pub search: Option<Search>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explored {
+    /// The evaluation, as [`evaluate`] gives it.
+    pub evaluation: Evaluation,
+    /// Bootstrap intervals, or in words why there are none.
+    pub bootstrap: Option<Result<Resampled, String>>,
+    /// The worst slices.
+    pub search: Option<SliceSearch>,
+}
+
+/// As [`evaluate`], and what else is asked for, from one reading of the file.
+///
+/// Memory grows with the number of rows, and with a bootstrap by some 20 bytes for each row and set
+/// of attributes; a bootstrap of so many rows, slices and resamples that it would take minutes is
+/// refused in words.
+///
+/// # Errors
+/// As [`evaluate`] and [`find_slices`].
+pub fn evaluate_exploring(
+    path: &Path,
+    spec: &Spec,
+    about: About,
+    exploring: &Exploring,
+) -> Result<Explored, Vec<Problem>> {
+    let outcome = spec.positive_outcome.unwrap_or(Outcome::Neutral);
+    let search = exploring.search.as_ref();
+    let criterion = search.map(|search| search.criterion(spec)).transpose()?;
+    let collection = exploring.bootstrap.map(|_| Collection::default());
+    let wanted = Wanted { all_rows: search.is_some(), collection: collection.as_ref(), ids: None };
+    let Counted { evaluation, table } = read_and_count(path, spec, about, &wanted)?;
+    let document = &evaluation.document;
+    let bootstrap = exploring.bootstrap.zip(collection).map(|((plan, form), collection)| {
+        let outcome = document.positive_outcome.unwrap_or(outcome);
+        resampled::resample(&document.estimates, outcome, plan, form, &collection)
+    });
+    let search = match (search, criterion, table) {
+        (Some(search), Some(criterion), Some(table)) => {
+            Some(search::search_table(&table, criterion, search))
+        }
+        (Some(_), Some(_), None) => {
+            let problem = Problem::new("counts", "the file holds counts of rows, not rows");
+            return Err(vec![problem.expected("a file of rows to search")]);
+        }
+        _ => None,
+    };
+    Ok(Explored { evaluation, bootstrap, search })
 }
 
 /// As [`evaluate`]; gives the rows besides, for [`crate::paired::compare`], or why there are none.
@@ -142,7 +207,9 @@ pub fn evaluate_with_rows(
         (Some(_), None) => None,
     };
     let ids = why.is_none().then(|| Ids::new(key, most));
-    let (evaluation, rows) = read_and_count(path, spec, about, ids.as_ref())?;
+    let wanted = Wanted { ids: ids.as_ref(), ..Wanted::default() };
+    let Counted { evaluation, table } = read_and_count(path, spec, about, &wanted)?;
+    let rows = ids.and(table).and_then(|table| rows_of(table, spec));
     let why = why.unwrap_or(if evaluation.receipt.format.starts_with("counts") {
         NoRows::Counts
     } else if evaluation.receipt.rows_used > most {
@@ -179,30 +246,60 @@ pub enum NoRows {
     },
 }
 
+/// What is wanted of a file besides its evaluation.
+#[derive(Clone, Copy, Default)]
+struct Wanted<'a> {
+    /// Hashes of ids, to tell rows apart by.
+    ids: Option<&'a Ids>,
+    /// All rows of binary classification, however many.
+    all_rows: bool,
+    /// What is going to be resampled goes here.
+    collection: Option<&'a Collection>,
+}
+
+/// A file that was evaluated.
+struct Counted {
+    evaluation: Evaluation,
+    /// The rows of binary classification, where they were kept.
+    table: Option<Table>,
+}
+
 fn read_and_count(
     path: &Path,
     spec: &Spec,
     about: About,
-    ids: Option<&Ids>,
-) -> Result<(Evaluation, Option<Rows>), Vec<Problem>> {
+    wanted: &Wanted,
+) -> Result<Counted, Vec<Problem>> {
     if !(about.level > 0.0 && about.level < 1.0) {
         let problem = Problem::new("bad_level", format!("confidence level {}", about.level));
         return Err(vec![problem.expected("a number between 0 and 1")]);
     }
     let (header, lines) = read::header(path)?;
     let holds_counts = header.iter().any(|column| column == crate::counted::MARK);
+    let level = about.level;
     let (file, mut evaluated, attributes, table) = if holds_counts {
         let (file, slices) = counted::read(path, spec, lines)?;
-        (file, binary(&slices, spec, about.level), groups_of(&slices, spec), None)
+        (file, binary(&slices, spec, level, None), groups_of(&slices, spec), None)
     } else if spec.task == Task::BinaryClassification {
-        let Gathered { file, slices, table } = gather::gather(path, spec, ids)?;
-        (file, binary(&slices, spec, about.level), groups_of(&slices, spec), table)
+        let Gathered { file, slices, table } =
+            gather::gather(path, spec, wanted.ids, wanted.all_rows)?;
+        let clusters = table.as_ref().and_then(|table| Some((table, table.names(Role::Cluster)?)));
+        let clustered =
+            clusters.map(|(table, names)| Clustered::new(table, names, spec)).transpose()?;
+        if let (Some(collection), Some(table)) = (wanted.collection, &table) {
+            resampled::collect_binary(table, spec, collection)?;
+        }
+        let evaluated = binary(&slices, spec, level, clustered.as_ref());
+        (file, evaluated, groups_of(&slices, spec), table)
     } else {
         let (file, table) = gather::kept(path, spec)?;
+        let collection = wanted.collection;
         let evaluated = match spec.task {
-            Task::MulticlassClassification => multiclass::evaluate(&table, spec, about.level)?,
-            Task::Regression => regression::evaluate(&table, spec, about.level)?,
-            _ => lists_and_judgements(&table, spec, about.level)?,
+            Task::MulticlassClassification => {
+                multiclass::evaluate(&table, spec, level, collection)?
+            }
+            Task::Regression => regression::evaluate(&table, spec, level, collection)?,
+            _ => lists_and_judgements(&table, spec, level, collection)?,
         };
         (file, evaluated, attributes_of(&table), None)
     };
@@ -228,9 +325,8 @@ fn read_and_count(
         metrics: Vec::new(),
         estimates: evaluated.estimates,
     };
-    let rows = ids.and(table).and_then(|table| rows_of(table, spec));
     let receipt = receipt(file, spec, attributes, evaluated.notes);
-    Ok((Evaluation { document, receipt }, rows))
+    Ok(Counted { evaluation: Evaluation { document, receipt }, table })
 }
 
 /// The rows of a table whose ids were read.
@@ -262,7 +358,12 @@ struct Evaluated {
     notes: Vec<String>,
 }
 
-fn binary(slices: &[SliceCounts], spec: &Spec, level: f64) -> Evaluated {
+fn binary(
+    slices: &[SliceCounts],
+    spec: &Spec,
+    level: f64,
+    clustered: Option<&Clustered>,
+) -> Evaluated {
     let setting = Setting {
         weighted: spec.weight.is_some(),
         scored: spec.score.is_some(),
@@ -273,6 +374,9 @@ fn binary(slices: &[SliceCounts], spec: &Spec, level: f64) -> Evaluated {
         .iter()
         .flat_map(|slice| rates::estimates(&slice.slice, &slice.counts, &slice.scored, setting))
         .collect();
+    if let Some(clustered) = clustered {
+        clustered.correct(&mut estimates, level);
+    }
     if let Some(error_rates) = spec.label_noise.get("label") {
         let key = format!("base_rate[{CORRECTED}]");
         let base_rates = estimates.iter().filter(|estimate| estimate.metric == "base_rate");
@@ -286,9 +390,17 @@ fn binary(slices: &[SliceCounts], spec: &Spec, level: f64) -> Evaluated {
         notes.push(format!("predictions are `{score}` of at least {threshold}"));
     }
     if let Some(cluster) = &spec.cluster {
-        notes.push(format!(
-            "rows of one `{cluster}` were counted as independent, so intervals may be too narrow"
-        ));
+        notes.push(match clustered {
+            Some(clustered) => format!(
+                "rows of one `{cluster}` are not independent: intervals are cluster-robust, over {} \
+                 of them",
+                clustered.clusters()
+            ),
+            None => format!(
+                "counts do not tell which rows are of one `{cluster}`: they were counted as \
+                 independent, so intervals may be too narrow"
+            ),
+        });
     }
     let bound = |of: fn(&crate::scores::Scored) -> f64| {
         slices.iter().map(|slice| of(&slice.scored)).fold(0.0, f64::max)
@@ -305,17 +417,22 @@ fn binary(slices: &[SliceCounts], spec: &Spec, level: f64) -> Evaluated {
 }
 
 /// Rankings, judged responses, and images, which may be both.
-fn lists_and_judgements(table: &Table, spec: &Spec, level: f64) -> Result<Evaluated, Vec<Problem>> {
+fn lists_and_judgements(
+    table: &Table,
+    spec: &Spec,
+    level: f64,
+    collection: Option<&Collection>,
+) -> Result<Evaluated, Vec<Problem>> {
     let mut all = Evaluated { estimates: Vec::new(), notes: Vec::new() };
     let mut add = |more: Evaluated| {
         all.estimates.extend(more.estimates);
         all.notes.extend(more.notes);
     };
     if let Some(judged) = &spec.judged {
-        add(judged::evaluate(table, spec, judged, level)?);
+        add(judged::evaluate(table, spec, judged, level, collection)?);
     }
     if let Some(ranking) = &spec.ranking {
-        add(ranking::evaluate(table, spec, ranking, level)?);
+        add(ranking::evaluate(table, spec, ranking, level, collection)?);
     }
     Ok(all)
 }
@@ -366,7 +483,7 @@ fn receipt(
     attributes: Vec<AttributeRead>,
     mut notes: Vec<String>,
 ) -> Receipt {
-    if spec.weight.is_some() {
+    if spec.weight.is_some() && spec.cluster.is_none() {
         notes.push("weighted: intervals use the effective number of rows".to_owned());
     }
     if !spec.label_noise.is_empty() {

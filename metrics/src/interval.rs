@@ -39,6 +39,8 @@ pub mod method {
     pub const DELONG: &str = "delong_logit";
     /// DeLong's variance on the logit scale with Kish's effective n; approximate.
     pub const DELONG_KISH: &str = "delong_logit_kish";
+    /// DeLong's placements summed by cluster (Obuchowski 1997), on the logit scale.
+    pub const DELONG_CLUSTER: &str = "delong_logit_cluster";
     /// Hanley and McNeil's variance on the logit scale, where a class has one row.
     pub const HANLEY_MCNEIL: &str = "hanley_mcneil_logit";
     /// The exact bound of an area of 0 or 1.
@@ -52,12 +54,16 @@ pub mod method {
     pub const DELTA_CLUSTER: &str = "delta_cluster";
     /// Delta method, its lower end moved down by the bias that noise alone can make.
     pub const DELTA_BIAS: &str = "delta_bias";
+    /// As [`DELTA_BIAS`], with the cluster-robust variance.
+    pub const DELTA_BIAS_CLUSTER: &str = "delta_bias_cluster";
     /// Wilson's interval on the number of positives, for an average precision of 0 or 1.
     pub const WILSON_POSITIVES: &str = "wilson_positives";
     /// Delta method around a rate that was corrected for the errors of its labels.
     pub const ROGAN_GLADEN: &str = "rogan_gladen";
     /// Binomial variance on the number of positives, on the logit scale (Boyd, Eng & Page 2013).
     pub const LOGIT_POSITIVES: &str = "logit_positives";
+    /// Influences of rows summed by cluster, on the logit scale.
+    pub const LOGIT_CLUSTER: &str = "logit_cluster";
     /// Newcombe's hybrid score interval of a difference of rates.
     pub const NEWCOMBE: &str = "newcombe";
     /// MOVER: a difference or mean of quantities from their own intervals.

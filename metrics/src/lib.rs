@@ -34,6 +34,7 @@ pub mod rates;
 pub mod ratio;
 #[cfg(feature = "read")]
 mod read;
+pub mod requested;
 pub mod run;
 pub mod scores;
 pub mod significance;

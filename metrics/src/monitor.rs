@@ -12,6 +12,7 @@
 //! 14:531; Reynolds & Stoumbos 1999, J Qual Tech 31:87; Montgomery, Statistical Quality Control.
 
 use crate::interval::Count;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// With fewer points than this nothing is claimed.
@@ -72,8 +73,9 @@ impl Default for Chart {
 }
 
 /// What the charts say.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "state")]
+#[schemars(rename = "MonitorVerdict")]
 pub enum Verdict {
     /// Nothing is claimed, and why.
     NotEnough {
@@ -92,7 +94,8 @@ pub enum Verdict {
 }
 
 /// A point on the charts.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "MonitorPoint")]
 pub struct Point {
     /// The rate, standardised.
     pub x: f64,
@@ -107,7 +110,7 @@ pub struct Point {
 }
 
 /// A monitored rate.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Monitored {
     /// The rate that the points are held against; `None` where there is none.
     pub baseline: Option<f64>,

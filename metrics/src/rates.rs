@@ -23,6 +23,8 @@ const POSITIVE: &[Cell] = &[TruePositive, FalseNegative];
 const NEGATIVE: &[Cell] = &[TrueNegative, FalsePositive];
 const SELECTED: &[Cell] = &[TruePositive, FalsePositive];
 const NOT_SELECTED: &[Cell] = &[TrueNegative, FalseNegative];
+/// The rows that F1 looks at.
+const OF_F1: &[Cell] = &[TruePositive, FalsePositive, FalseNegative];
 
 const fn rate(
     key: &'static str,
@@ -126,23 +128,67 @@ impl OfCells {
         }
     }
 
-    /// The metric of rows by cell, in the order of [`Cell`]; `None` where it is undefined.
-    pub fn value(self, rows: &[u64; 4]) -> Option<f64> {
-        let share = |numerator: &[Cell], denominator: &[Cell]| {
-            let sum = |cells: &[Cell]| cells.iter().map(|&cell| rows[cell as usize]).sum::<u64>();
-            let whole = sum(denominator);
-            (whole > 0).then(|| sum(numerator) as f64 / whole as f64)
-        };
+    /// The metrics that the confusion matrix alone decides.
+    #[cfg(feature = "read")]
+    pub fn keys() -> impl Iterator<Item = &'static str> {
+        RATES.iter().map(|rate| rate.key).chain(["f1", "balanced_accuracy"])
+    }
+
+    /// The metric of rows (or their weight) by cell, in the order of [`Cell`]; `None` where it is
+    /// undefined.
+    pub fn value(self, amounts: &[f64; 4]) -> Option<f64> {
         match self {
-            Self::Rate { numerator, denominator } => share(numerator, denominator),
-            Self::F1 => {
-                share(&[TruePositive], &[TruePositive, FalsePositive, FalseNegative]).map(f1_of)
-            }
-            Self::BalancedAccuracy => share(&[TruePositive], POSITIVE)
-                .zip(share(&[TrueNegative], NEGATIVE))
+            Self::Rate { numerator, denominator } => share(amounts, numerator, denominator),
+            Self::F1 => share(amounts, &[TruePositive], OF_F1).map(f1_of),
+            Self::BalancedAccuracy => share(amounts, &[TruePositive], POSITIVE)
+                .zip(share(amounts, &[TrueNegative], NEGATIVE))
                 .map(|(sensitivity, specificity)| f64::midpoint(sensitivity, specificity)),
         }
     }
+
+    /// How much the metric moves per row more in each cell; nothing where it is undefined.
+    #[cfg(feature = "read")]
+    pub fn slopes(self, amounts: &[f64; 4]) -> [f64; 4] {
+        let of_share = |numerator: &[Cell], denominator: &[Cell]| {
+            let whole: f64 = denominator.iter().map(|&cell| amounts[cell as usize]).sum();
+            let value = share(amounts, numerator, denominator).unwrap_or(0.0);
+            ALL.iter().fold([0.0; 4], |mut slopes, cell| {
+                if whole > 0.0 && denominator.contains(cell) {
+                    let hit = f64::from(u8::from(numerator.contains(cell)));
+                    slopes[*cell as usize] = (hit - value) / whole;
+                }
+                slopes
+            })
+        };
+        match self {
+            Self::Rate { numerator, denominator } => of_share(numerator, denominator),
+            Self::F1 => {
+                let j = share(amounts, &[TruePositive], OF_F1).unwrap_or(0.0);
+                of_share(&[TruePositive], OF_F1).map(|slope| slope * 2.0 / ((1.0 + j) * (1.0 + j)))
+            }
+            Self::BalancedAccuracy => {
+                let of_positives = of_share(&[TruePositive], POSITIVE);
+                let of_negatives = of_share(&[TrueNegative], NEGATIVE);
+                std::array::from_fn(|cell| f64::midpoint(of_positives[cell], of_negatives[cell]))
+            }
+        }
+    }
+
+    /// Whether it looks at the rows in a cell.
+    #[cfg(feature = "read")]
+    pub fn looks_at(self, cell: Cell) -> bool {
+        match self {
+            Self::Rate { denominator, .. } => denominator.contains(&cell),
+            Self::F1 => OF_F1.contains(&cell),
+            Self::BalancedAccuracy => true,
+        }
+    }
+}
+
+fn share(amounts: &[f64; 4], numerator: &[Cell], denominator: &[Cell]) -> Option<f64> {
+    let sum = |cells: &[Cell]| cells.iter().map(|&cell| amounts[cell as usize]).sum::<f64>();
+    let whole = sum(denominator);
+    (whole > 0.0).then(|| sum(numerator) / whole)
 }
 
 struct Maker<'a> {
@@ -234,7 +280,7 @@ impl Maker<'_> {
 
     /// F1 = 2J / (1 + J) with J = TP / (TP + FP + FN), a share of the rows that it looks at.
     fn f1(&self) -> Estimate {
-        let cells = &[TruePositive, FalsePositive, FalseNegative];
+        let cells = OF_F1;
         let mut estimate = Estimate { threshold: self.setting.threshold, ..self.over("f1", cells) };
         let Some(share) = self.share(&[TruePositive], cells) else {
             estimate.undefined = Some(self.empty(cells, "no positives and no predicted positives"));

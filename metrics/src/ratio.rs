@@ -9,6 +9,7 @@
 //!
 //! Sources: Cochran 1977, Sampling Techniques, chapters 6 and 9; Liang & Zeger 1986 (sandwich).
 
+use crate::bootstrap::units::Kept;
 use crate::catalogue;
 use crate::exact::ExactSum;
 use crate::interval::{self, Bounds, method};
@@ -108,6 +109,8 @@ pub struct Tally {
     pub hits: u64,
     /// The statistics.
     pub ratio: Ratio,
+    /// The units, where they are going to be resampled.
+    pub(crate) kept: Option<Box<Kept>>,
 }
 
 impl Tally {
@@ -120,6 +123,7 @@ impl Tally {
 
     /// The estimate of a share of rows; `empty` says why there is none where no row is looked at.
     pub fn rate(&self, slice: &Slice, key: &str, design: Design, empty: &str) -> Estimate {
+        self.collect(slice, key, |share| Some(share.clamp(0.0, 1.0)));
         let mut estimate = self.blank(slice, key);
         let counted = !design.weighted && design.units == Units::Alone;
         if counted {
@@ -156,11 +160,12 @@ impl Tally {
 
     /// The estimate of a mean, within the range of its metric.
     pub fn mean(&self, slice: &Slice, key: &str, design: Design, empty: &str) -> Estimate {
+        let range = catalogue::range(key);
+        self.collect(slice, key, move |mean| Some(mean.clamp(range[0], range[1])));
         let mut estimate = self.blank(slice, key);
         let Some(value) = self.ratio.value() else {
             return self.undefined(estimate, design, empty);
         };
-        let range = catalogue::range(key);
         let value = value.clamp(range[0], range[1]);
         let n = self.degrees(design);
         estimate.n_effective = (design.weighted || design.units == Units::Together).then_some(n);
@@ -190,8 +195,13 @@ impl Tally {
         key: &str,
         design: Design,
         empty: &str,
-        through: impl Fn(f64) -> Result<(f64, f64), String>,
+        through: impl Fn(f64) -> Result<(f64, f64), String> + Clone + Send + Sync + 'static,
     ) -> Estimate {
+        let range = catalogue::range(key);
+        let value_of = through.clone();
+        self.collect(slice, key, move |ratio| {
+            value_of(ratio).ok().map(|(value, _)| value.clamp(range[0], range[1]))
+        });
         let mut estimate = self.blank(slice, key);
         let Some(ratio) = self.ratio.value() else {
             return self.undefined(estimate, design, empty);
@@ -203,7 +213,6 @@ impl Tally {
                 return estimate;
             }
         };
-        let range = catalogue::range(key);
         estimate.n_effective =
             (design.weighted || design.units == Units::Together).then(|| self.degrees(design));
         estimate.value = Some(value.clamp(range[0], range[1]));
@@ -226,6 +235,17 @@ impl Tally {
             Units::Alone if design.weighted => self.ratio.effective(),
             Units::Alone => self.rows as f64,
             Units::Together => (self.ratio.units() as f64).min(self.rows as f64),
+        }
+    }
+
+    fn collect(
+        &self,
+        slice: &Slice,
+        key: &str,
+        through: impl Fn(f64) -> Option<f64> + Send + Sync + 'static,
+    ) {
+        if let Some(kept) = &self.kept {
+            kept.collect(slice, key, through);
         }
     }
 

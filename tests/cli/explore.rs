@@ -45,10 +45,47 @@ fn the_bootstrap_of_real_counts_repeats_and_agrees_with_newcombe() {
 fn a_person_reads_the_gaps_beside_what_chance_shows_and_the_four_fifths_rule() {
     evaluate(&["--bootstrap", "200"])
         .assert_code(0)
-        .assert_out("resampled 200 times, seed 0")
+        .assert_out("Resampled 200 times, seed 0")
         .assert_out("more than chance alone shows")
         .assert_out("Female is below four fifths: 0.31 [0.28, 0.34] (p <0.001), 1,012 short")
-        .assert_out("Not resampled, as counts do not decide them:");
+        .assert_out("not valid: resampling moves a distance from 0 further up");
+}
+
+#[test]
+fn scores_are_resampled_by_row_and_their_gaps_have_intervals() {
+    let all = json(&["--bootstrap", "400"]);
+    let bootstrap = &all["bootstrap"];
+    assert_eq!(bootstrap["not_resampled"], serde_json::json!([]));
+    let area = bootstrap["estimates"].as_array().unwrap().iter().find(|it| {
+        it["metric"] == "roc_auc" && it["slice"].as_object().is_some_and(serde_json::Map::is_empty)
+    });
+    let area = area.unwrap();
+    assert_eq!(area["drawn"], "units");
+    // DeLong's interval is [0.919, 0.928].
+    for (end, known) in [("low", 0.919), ("high", 0.928)] {
+        assert!((area["interval"][end].as_f64().unwrap() - known).abs() < 0.002, "{area}");
+    }
+    let gap = bootstrap["disparities"].as_array().unwrap().iter().find(|it| {
+        it["metric"] == "roc_auc" && it["slice"]["sex"] == "Male" && it["kind"] == "difference"
+    });
+    assert!(gap.unwrap()["interval"]["high"].as_f64() < Some(0.0), "{gap:?}");
+}
+
+#[test]
+fn intervals_by_a_named_method_stand_beside_the_report_and_not_in_the_run() {
+    evaluate(&["--interval", "clopper_pearson"])
+        .assert_code(0)
+        .assert_out("Clopper–Pearson intervals of each rate")
+        .assert_out("Not rates of counts:");
+    evaluate(&["--interval", "katz"])
+        .assert_code(0)
+        .assert_out("Katz intervals of ratios to the best group")
+        .assert_out("Female against Male");
+    let all = json(&["--interval", "jeffreys"]);
+    assert!(all["run"] == json(&[]), "the run document is the same with and without");
+    let first = &all["intervals"]["intervals"][0];
+    assert_eq!(first["interval"]["method"], "jeffreys");
+    evaluate(&["--interval", "wald"]).assert_code(2).assert_err("clopper_pearson");
 }
 
 #[test]

@@ -116,7 +116,7 @@ each_db!(a_cell_that_a_spreadsheet_would_run_is_escaped_and_comes_back, |server|
 });
 
 /// Everywhere that a run's estimates can be read.
-fn places(id: &str) -> [String; 9] {
+fn places(id: &str) -> [String; 11] {
     let trend =
         "metric=accuracy&attribute=sex&slice=sex%3DFemale&slice=sex%3DMale&slice=sex%3DNonbinary";
     let api = "metric=accuracy&slice=sex%3DFemale&slice=sex%3DMale&slice=sex%3DNonbinary";
@@ -126,6 +126,8 @@ fn places(id: &str) -> [String; 9] {
         format!("/runs/{id}/document.json"),
         format!("/api/v1/runs/{id}/estimates"),
         format!("/api/v1/runs/{id}/disparities"),
+        format!("/runs/{id}/differences"),
+        format!("/api/v1/runs/{id}/differences"),
         format!("/models/income/trend?{trend}"),
         format!("/models/income/trend.csv?{trend}"),
         format!("/models/income/trend.svg?{trend}"),
@@ -181,6 +183,10 @@ each_db!(a_lead_and_a_reviewer_see_small_cells_everywhere, |server| {
         let client = server.signed_in(role).await;
         for place in places(&id) {
             let text = client.get(&place).await.assert_status(200).text();
+            // What is beyond chance leaves out a group of seven.
+            if place.contains("differences") || place.contains("explore") {
+                continue;
+            }
             // These two draw and compare it; the number itself stands in neither.
             if place.contains("disparities") || place.contains(".svg") {
                 assert!(text.contains("Nonbinary"), "{role}: {place}");
@@ -258,6 +264,7 @@ each_db!(a_restricted_model_is_nowhere_for_others, |server| {
         format!("/runs/{id}"),
         format!("/runs/{id}/estimates.csv"),
         format!("/runs/{id}/document.json"),
+        format!("/runs/{id}/differences"),
         "/models/secret/trend".to_owned(),
         "/models/secret/trend.csv".to_owned(),
         "/models/secret/trend.svg".to_owned(),
@@ -355,6 +362,29 @@ each_db!(estimates_and_disparities_are_filtered_by_metric_slice_and_reference, |
     assert!((widest - theirs).abs() < 1e-9, "{widest} and {theirs}: {all}");
     let bad = format!("/api/v1/runs/{id}/disparities?reference=nobody");
     model.engineer.get(&bad).await.assert_status(422);
+});
+
+each_db!(what_differs_beyond_chance_is_a_page_of_its_own_marked_exploratory, |server| {
+    let (model, id) = real_run(&server).await;
+    let vera = server.signed_in(Role::Viewer).await;
+    vera.get(&format!("/runs/{id}")).await.assert_contains(&format!("/runs/{id}/differences"));
+    vera.get(&format!("/runs/{id}/differences"))
+        .await
+        .assert_status(200)
+        .assert_contains("Exploratory.")
+        .assert_contains("Less everyone else")
+        .assert_contains("expected to be chance after all");
+    let path = format!("/api/v1/runs/{id}/differences?limit=5");
+    let all = model.engineer.get(&path).await.assert_status(200).json();
+    assert_eq!(all["exploratory"], true);
+    assert_eq!(all["total"], all["tested"]);
+    let first = &all["items"][0];
+    assert_eq!((&first["found"], &first["disparity"]["reference"]), (&true.into(), &"rest".into()));
+    assert!(first["adjusted"].as_f64() >= first["p_value"].as_f64(), "{first}");
+    for bad in ["rate=0", "rate=1.5"] {
+        let path = format!("/api/v1/runs/{id}/differences?{bad}");
+        model.engineer.get(&path).await.assert_status(422);
+    }
 });
 
 const LOWER: &str =

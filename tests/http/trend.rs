@@ -56,6 +56,32 @@ each_db!(the_api_gives_a_series_oldest_first, |server| {
     assert_eq!(model.engineer.get(&none).await.json()["points"], json!([]));
 });
 
+each_db!(a_shift_is_claimed_of_fresh_samples_alone, |server| {
+    let model = series(&server).await;
+    let path = "/api/v1/models/income/trend?metric=selection_rate&slice=sex%3DFemale";
+    let few = model.engineer.get(path).await.assert_status(200).json();
+    let why = few["monitor"]["reason"].as_str().unwrap();
+    assert!(few["monitor"]["slices"].is_null() && why.contains("there are 3"), "{why}");
+    let vera = server.signed_in(Role::Viewer).await;
+    let page = vera.get("/models/income/trend?metric=selection_rate").await;
+    page.assert_contains("Has the rate shifted?").assert_contains("Nothing is claimed:");
+
+    // Every month people of its own, and from the tenth on more of them selected.
+    for month in 1..=12 {
+        let female = if month < 10 { 195 + 3 * (month % 4) } else { 260 };
+        let dataset = format!("applications@2025-{month:02}");
+        let day = format!("2025-{month:02}-28");
+        model.table("v1", &dataset, &day, &table(female, 400)).await;
+    }
+    let fresh = format!("{path}&to=2026-01-01");
+    let trend = model.engineer.get(&fresh).await.assert_status(200).json();
+    let verdict = &trend["monitor"]["slices"][0]["verdict"];
+    assert_eq!(verdict, &json!({ "state": "shifted", "at": 9, "rose": true }));
+    let query = "metric=selection_rate&attribute=sex&dataset=all&to=2025-12-31";
+    let page = format!("/models/income/trend?{query}");
+    vera.get(&page).await.assert_contains("rose beyond chance, first seen at");
+});
+
 each_db!(the_api_refuses_what_it_does_not_understand, |server| {
     let model = series(&server).await;
     for (query, status) in [

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod cases;
+mod differences;
 mod gaps;
 mod provenance;
 mod selection;
@@ -9,6 +10,7 @@ mod sentence;
 mod table;
 mod void;
 
+pub use differences::{DifferencesPage, DifferencesView};
 pub use provenance::{Answer, Provenance, Receipt, Unconfirmed, Voided};
 pub use selection::Selection;
 pub use sentence::sentence;

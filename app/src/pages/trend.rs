@@ -1,5 +1,6 @@
 //! The trend page: one metric on chosen slices over versions, as a sentence, charts and a table.
 
+mod monitor;
 mod page;
 mod sentence;
 
@@ -9,6 +10,7 @@ pub use sentence::sentence;
 use super::parts::{Link, Moment, Shown, number};
 use crate::charts::{Break, Chart, GapChart, GapMark, Mark, Series, TrendChart};
 use metrics::Interval;
+use metrics::monitor::Monitored;
 use std::collections::BTreeSet;
 use time::OffsetDateTime;
 
@@ -23,6 +25,8 @@ pub struct TrendView {
     pub slices: Vec<String>,
     /// One per version that was measured, oldest first.
     pub points: Vec<Point>,
+    /// Per slice, whether its rate has shifted; or why nothing can be said of that.
+    pub monitor: Result<Vec<Monitored>, String>,
     pub choices: Choices,
     /// How the dataset is written: `adult-half@1994`.
     pub dataset: String,

@@ -14,8 +14,9 @@ use crate::interval::z;
 use crate::multiplicity::{Adjustment, adjust};
 use crate::significance::two_sided;
 use crate::{Estimate, Slice};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The false discovery rate that is usual.
 pub const FALSE_DISCOVERY_RATE: f64 = 0.05;
@@ -38,7 +39,7 @@ pub struct Exploration {
 }
 
 /// A comparison of the family.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Explored {
     /// Each group against the rest.
     pub disparity: Disparity,
@@ -52,21 +53,30 @@ pub struct Explored {
 
 /// Compares every slice of a run with the rest of the rows on every metric, as one family.
 pub fn explore(estimates: &[Estimate], outcome: Outcome, level: f64, rate: f64) -> Exploration {
-    let mut families = BTreeSet::new();
-    for Estimate { slice, metric, .. } in estimates {
-        let counts = catalogue::find(metric).is_some_and(|it| it.kind == catalogue::Kind::Count);
-        if !slice.is_overall() && !counts {
-            families.insert((slice.attributes().collect::<Vec<_>>(), metric.as_str()));
+    // A comparison looks at the groups of one set of attributes and at overall, so these alone are
+    // given to it: looking through all slices each time would take too long where there are many.
+    let mut families: BTreeMap<Vec<&str>, Vec<Estimate>> = BTreeMap::new();
+    for estimate in estimates {
+        let attributes = estimate.slice.attributes().collect();
+        families.entry(attributes).or_default().push(estimate.clone());
+    }
+    let overall = families.remove(&Vec::new()).unwrap_or_default();
+    let mut disparities = Vec::new();
+    for (attributes, mut groups) in families {
+        let metrics: BTreeSet<String> = groups.iter().map(|it| it.metric.clone()).collect();
+        groups.extend(overall.iter().cloned());
+        for metric in metrics {
+            if catalogue::find(&metric).is_some_and(|it| it.kind == catalogue::Kind::Count) {
+                continue;
+            }
+            let comparison = Comparison {
+                reference: Reference::Rest,
+                level,
+                ..Comparison::with_best(&metric, &attributes, Kind::Difference, outcome)
+            };
+            disparities.extend(compare(&groups, &comparison));
         }
     }
-    let disparities = families.iter().flat_map(|(attributes, metric)| {
-        let comparison = Comparison {
-            reference: Reference::Rest,
-            level,
-            ..Comparison::with_best(metric, attributes, Kind::Difference, outcome)
-        };
-        compare(estimates, &comparison)
-    });
     let (mut explored, mut untested) = (Vec::new(), 0);
     for disparity in disparities {
         match p_value(&disparity) {

@@ -23,7 +23,7 @@ pub(super) struct Gathered {
 }
 
 /// The slices of a file, with their counts. Rows are kept for the asking where ids say which is
-/// which.
+/// which, and all of them where they are asked for or come in clusters.
 ///
 /// # Errors
 /// Every problem of the file.
@@ -31,8 +31,10 @@ pub(super) fn gather(
     path: &Path,
     spec: &Spec,
     ids: Option<&Ids>,
+    all_rows: bool,
 ) -> Result<Gathered, Vec<Problem>> {
-    gather_up_to(path, spec, ids, MOST_KEPT)
+    let all = all_rows || spec.cluster.is_some();
+    gather_up_to(path, spec, ids, if all { u64::MAX } else { MOST_KEPT })
 }
 
 fn gather_up_to(
@@ -42,7 +44,8 @@ fn gather_up_to(
     most_kept: u64,
 ) -> Result<Gathered, Vec<Problem>> {
     let request = Request::of(spec, ids);
-    if spec.score.is_some() || spec.weight.is_some() || ids.is_some() {
+    let counts_do = spec.score.is_none() && spec.weight.is_none() && ids.is_none();
+    if !counts_do || most_kept == u64::MAX {
         let kept =
             Kept { request: &request, spec, table: Table::new(spec), most: most_kept, full: false };
         let (kept, file) = read::read(path, &request, kept)?;
@@ -169,7 +172,7 @@ mod tests {
                 let spec = Spec::parse(&format!("{spec}{weight}")).unwrap();
                 let path = folder.join(file);
                 let Gathered { file: kept_file, slices: kept, .. } =
-                    gather(&path, &spec, None).unwrap();
+                    gather(&path, &spec, None, false).unwrap();
                 let counted = gather_up_to(&path, &spec, None, 1_000).unwrap();
                 assert!(counted.table.is_none());
                 let Gathered { file: counted_file, slices: counted, .. } = counted;

@@ -5,6 +5,7 @@ use super::Evaluated;
 use super::aggregate::{Cells, families, refuse_too_many, slice_of};
 use super::noise::corrected;
 use super::ratios::{Clusters, Part, Rows};
+use crate::bootstrap::units::Collection;
 use crate::catalogue::CORRECTED;
 use crate::ratio::{Design, Tally, Units};
 use crate::read::{Role, Table};
@@ -17,13 +18,14 @@ pub(super) fn evaluate(
     spec: &Spec,
     judged: &Judged,
     level: f64,
+    collection: Option<&Collection>,
 ) -> Result<Evaluated, Vec<Problem>> {
     // Images of one prompt belong together, unless the spec says what does.
     let together = table.names(Role::Cluster).or_else(|| table.names(Role::Query));
     let clusters = together.map(Clusters::of);
     let units = if clusters.is_some() { Units::Together } else { Units::Alone };
     let design = Design { weighted: spec.weight.is_some(), units, level };
-    let rows = Rows::new(table, clusters);
+    let rows = Rows::new(table, clusters, collection);
     let columns: Vec<Column> = judged
         .columns
         .keys()

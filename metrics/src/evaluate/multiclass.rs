@@ -3,6 +3,8 @@
 use super::Evaluated;
 use super::aggregate::{Cells, aggregate, families, refuse_too_many, slice_of};
 use super::ratios::{Clusters, Rows};
+use super::resampled;
+use crate::bootstrap::units::Collection;
 use crate::catalogue;
 use crate::multiclass::{Confusion, estimates};
 use crate::rates::{self, Setting};
@@ -15,9 +17,17 @@ use std::collections::{BTreeMap, BTreeSet};
 /// More slices times classes than this make more estimates than a run may have.
 const MOST_CLASS_SLICES: usize = 50_000;
 
-pub(super) fn evaluate(table: &Table, spec: &Spec, level: f64) -> Result<Evaluated, Vec<Problem>> {
+pub(super) fn evaluate(
+    table: &Table,
+    spec: &Spec,
+    level: f64,
+    collection: Option<&Collection>,
+) -> Result<Evaluated, Vec<Problem>> {
     let classes = Classes::of(table);
     check_scores(spec, &classes)?;
+    if let Some(collection) = collection {
+        resampled::collect_classes(table, spec, &classes, collection)?;
+    }
     let clusters = table.names(Role::Cluster).map(Clusters::of);
     let mut notes = Vec::new();
     if let Some(cluster) = spec.cluster.as_ref() {
@@ -28,7 +38,7 @@ pub(super) fn evaluate(table: &Table, spec: &Spec, level: f64) -> Result<Evaluat
     }
     let units = if clusters.is_some() { Units::Together } else { Units::Alone };
     let design = Design { weighted: spec.weight.is_some(), units, level };
-    let rows = Rows::new(table, clusters);
+    let rows = Rows::new(table, clusters, collection);
     let setting = Setting { weighted: design.weighted, scored: false, threshold: None, level };
     let mut made = Vec::new();
     let mut slices = 0;
@@ -65,8 +75,8 @@ pub(super) fn evaluate(table: &Table, spec: &Spec, level: f64) -> Result<Evaluat
 }
 
 /// The classes of labels and predictions, sorted, and each row's.
-struct Classes {
-    names: Vec<String>,
+pub(super) struct Classes {
+    pub names: Vec<String>,
     label: Vec<u16>,
     predicted: Vec<u16>,
 }
@@ -90,6 +100,32 @@ impl Classes {
             label: codes(label),
             predicted: codes(predicted),
             names: names.into_iter().cloned().collect(),
+        }
+    }
+
+    /// A class against all others; `score` is the place of its scores among those of all classes.
+    pub fn against_rest(&self, table: &Table, class: &str, score: Option<usize>) -> Table {
+        let is = |code: u16| u8::from(self.names[usize::from(code)] == class);
+        let scores = score.map(|place| table.numbers(Role::ClassScore(place)).to_vec());
+        Table {
+            cells: self
+                .label
+                .iter()
+                .zip(&self.predicted)
+                .map(|(&label, &predicted)| is(label) | is(predicted) << 1)
+                .collect(),
+            scores: scores.unwrap_or_default(),
+            weights: table.weights.clone(),
+            attributes: table
+                .attributes
+                .iter()
+                .map(|attribute| Attribute {
+                    name: attribute.name.clone(),
+                    groups: attribute.groups.clone(),
+                    codes: attribute.codes.clone(),
+                })
+                .collect(),
+            ..Table::default()
         }
     }
 }
@@ -120,27 +156,7 @@ fn scored(
     (place, class): (usize, &String),
     setting: Setting,
 ) -> Result<Vec<Estimate>, Vec<Problem>> {
-    let is = |code: u16| u8::from(classes.names[usize::from(code)] == *class);
-    let against_rest = Table {
-        cells: classes
-            .label
-            .iter()
-            .zip(&classes.predicted)
-            .map(|(&label, &predicted)| is(label) | is(predicted) << 1)
-            .collect(),
-        scores: table.numbers(Role::ClassScore(place)).to_vec(),
-        weights: table.weights.clone(),
-        attributes: table
-            .attributes
-            .iter()
-            .map(|attribute| Attribute {
-                name: attribute.name.clone(),
-                groups: attribute.groups.clone(),
-                codes: attribute.codes.clone(),
-            })
-            .collect(),
-        ..Table::default()
-    };
+    let against_rest = classes.against_rest(table, class, Some(place));
     let setting = Setting { scored: true, ..setting };
     let of_scores = |slice: &Slice, counts, scored: &Scored| {
         let all = rates::estimates(slice, counts, scored, setting);

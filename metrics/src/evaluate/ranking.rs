@@ -7,6 +7,7 @@ mod target;
 
 use super::Evaluated;
 use super::aggregate::families;
+use crate::bootstrap::units::Collection;
 use crate::read::{Role, Table};
 use crate::spec::{Ranking, Task};
 use crate::{Problem, Spec};
@@ -15,19 +16,30 @@ use lists::Lists;
 use queries::Queries;
 use target::Aim;
 
+/// What all estimates of an evaluation have in common.
+#[derive(Clone, Copy)]
+struct Setting<'a> {
+    weighted: bool,
+    level: f64,
+    /// Where the statistics go that are going to be resampled.
+    collection: Option<&'a Collection>,
+}
+
 pub(super) fn evaluate(
     table: &Table,
     spec: &Spec,
     ranking: &Ranking,
     level: f64,
+    collection: Option<&Collection>,
 ) -> Result<Evaluated, Vec<Problem>> {
     let lists = Lists::new(table, spec, ranking)?;
     let aims = Aim::all(&lists, ranking)?;
     let (of_items, of_queries): (Vec<_>, Vec<_>) = families(table, spec)?
         .into_iter()
         .partition(|family| family.iter().any(|&attribute| lists.of_items[attribute]));
-    let queries = Queries::new(&lists, ranking, &aims, spec.weight.is_some(), level);
-    let items = Items::new(&lists, spec, ranking, &aims, level);
+    let setting = Setting { weighted: spec.weight.is_some(), level, collection };
+    let queries = Queries::new(&lists, ranking, &aims, setting);
+    let items = Items::new(&lists, spec, ranking, &aims, setting);
     let mut estimates = queries.estimates(&of_queries);
     for family in &of_items {
         estimates.extend(items.estimates(family)?);

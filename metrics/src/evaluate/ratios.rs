@@ -1,10 +1,12 @@
 //! Ratios per slice from one pass over rows, each row for itself or by cluster.
 
 use super::aggregate::{CHUNK, Cells, weight_scale};
+use crate::bootstrap::units::{Collection, Draw, Kept};
 use crate::exact::ExactSum;
 use crate::ratio::Tally;
 use crate::read::{Names, Table};
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// A row's part in a ratio; `None`: the metric does not look at it.
 pub(super) type Part = Option<(f64, f64)>;
@@ -15,6 +17,8 @@ pub(super) struct Rows<'a> {
     scale: f64,
     /// Rows by cluster, where rows come in clusters.
     clusters: Option<Clusters>,
+    /// Where the statistics go that are going to be resampled.
+    collection: Option<Collection>,
 }
 
 /// Rows in the order of clusters.
@@ -26,13 +30,18 @@ pub(super) struct Clusters {
 
 impl Clusters {
     /// From the cluster of each row.
-    #[expect(clippy::cast_possible_truncation, reason = "the reader stops at 2^32 rows")]
     pub fn of(names: &Names) -> Self {
-        let mut order: Vec<u32> = (0..names.codes.len() as u32).collect();
-        order.sort_by_key(|&row| names.codes[row as usize]);
+        Self::of_codes(names.codes.len(), |row| names.codes[row] as usize)
+    }
+
+    /// From the number of each row's cluster.
+    #[expect(clippy::cast_possible_truncation, reason = "the reader stops at 2^32 rows")]
+    pub fn of_codes(rows: usize, code: impl Fn(usize) -> usize) -> Self {
+        let mut order: Vec<u32> = (0..rows as u32).collect();
+        order.sort_by_key(|&row| code(row as usize));
         let ends = (1..=order.len())
             .filter(|&end| {
-                let cluster = |at: usize| order.get(at).map(|&row| names.codes[row as usize]);
+                let cluster = |at: usize| order.get(at).map(|&row| code(row as usize));
                 cluster(end) != cluster(end - 1)
             })
             .collect();
@@ -55,9 +64,18 @@ impl Clusters {
 }
 
 impl<'a> Rows<'a> {
-    pub fn new(table: &'a Table, clusters: Option<Clusters>) -> Self {
+    pub fn new(
+        table: &'a Table,
+        clusters: Option<Clusters>,
+        collection: Option<&Collection>,
+    ) -> Self {
         let scale = if table.weights.is_empty() { 1.0 } else { weight_scale(&table.weights) };
-        Self { table, scale, clusters }
+        Self { table, scale, clusters, collection: collection.cloned() }
+    }
+
+    /// Where the statistics go that are going to be resampled.
+    pub fn collection(&self) -> Option<&Collection> {
+        self.collection.as_ref()
     }
 
     /// The clusters, where rows come in them.
@@ -76,6 +94,82 @@ impl<'a> Rows<'a> {
         &self,
         cells: &Cells,
         each: impl Fn(usize, usize) -> [Part; N] + Sync,
+    ) -> Vec<[Tally; N]> {
+        let mut tallies = self.counted(cells, &each);
+        if let Some(collection) = &self.collection {
+            for (tallies, kept) in tallies.iter_mut().zip(self.kept(cells, &each, collection)) {
+                for (tally, kept) in tallies.iter_mut().zip(kept) {
+                    tally.kept = Some(Box::new(kept));
+                }
+            }
+        }
+        tallies
+    }
+
+    /// Per slice of `cells`, what each unit adds to each ratio.
+    fn kept<const N: usize>(
+        &self,
+        cells: &Cells,
+        each: &(impl Fn(usize, usize) -> [Part; N] + Sync),
+        collection: &Collection,
+    ) -> Vec<[Kept; N]> {
+        let none = || -> [[Vec<f64>; 2]; N] { std::array::from_fn(|_| [Vec::new(), Vec::new()]) };
+        let mut columns: Vec<_> = cells.groups.iter().map(|_| none()).collect();
+        let mut units: Vec<Vec<u32>> = vec![Vec::new(); cells.groups.len()];
+        let mut add = |unit: u32, row: usize| {
+            let slice = cells.of_row[row] as usize;
+            let is_new = self.clusters.is_none() || units[slice].last() != Some(&unit);
+            if is_new {
+                units[slice].push(unit);
+            }
+            for ([x, w], part) in columns[slice].iter_mut().zip(each(row, slice)) {
+                if is_new {
+                    x.push(0.0);
+                    w.push(0.0);
+                }
+                if let (Some((own_x, own_w)), Some(x), Some(w)) = (part, x.last_mut(), w.last_mut())
+                {
+                    *x += own_x;
+                    *w += own_w;
+                }
+            }
+        };
+        match &self.clusters {
+            None => {
+                for row in 0..cells.of_row.len() {
+                    add(0, row);
+                }
+            }
+            Some(clusters) => {
+                for (unit, rows) in (0..).zip(clusters.iter()) {
+                    for &row in rows {
+                        add(unit, row as usize);
+                    }
+                }
+            }
+        }
+        columns
+            .into_iter()
+            .zip(units)
+            .map(|(columns, units)| {
+                let (draw, units): (Draw, Option<Arc<[u32]>>) = match &self.clusters {
+                    None => (Draw::Within { units: units.len() }, None),
+                    Some(clusters) => (Draw::Jointly { units: clusters.len() }, Some(units.into())),
+                };
+                columns.map(|[x, w]| Kept {
+                    draw: draw.clone(),
+                    units: units.clone(),
+                    columns: [x.into(), w.into()],
+                    into: collection.clone(),
+                })
+            })
+            .collect()
+    }
+
+    fn counted<const N: usize>(
+        &self,
+        cells: &Cells,
+        each: &(impl Fn(usize, usize) -> [Part; N] + Sync),
     ) -> Vec<[Tally; N]> {
         let zero = || vec![[const { None::<()> }; N].map(|_| Tally::default()); cells.groups.len()];
         let merge = |mut a: Vec<[Tally; N]>, b: Vec<[Tally; N]>| {

@@ -153,36 +153,48 @@ pub struct Explained {
 /// Every problem of the file, as [`super::evaluate`]; and where the search cannot be made: rows are
 /// weighted, the spec names no attributes, or the metric is no rate that is better one way.
 pub fn find_slices(path: &Path, spec: &Spec, search: &Search) -> Result<SliceSearch, Vec<Problem>> {
-    let mut problems = search.problems();
-    if spec.task != Task::BinaryClassification {
-        let message =
-            format!("the search is for rates of yes and no, not for {}", spec.task.as_str());
-        let problem = Problem::new("other_task", message);
-        return Err(vec![problem.expected("`binary_classification`")]);
-    }
-    if spec.weight.is_some() {
-        let problem = Problem::new("weighted", "the search counts rows, and these are weighted");
-        problems.push(problem.expected("a spec without `weight`"));
-    }
-    if spec.slices.is_empty() {
-        let problem = Problem::new("no_slices", "the spec names no `slices` to search");
-        problems.push(problem.expected("a list of columns with attributes"));
-    }
-    let criterion = criterion(&search.metric, spec.positive_outcome.unwrap_or(Outcome::Neutral));
-    match criterion {
-        Ok(criterion) if problems.is_empty() => {
-            let (_, table) = gather::kept(path, spec)?;
-            Ok(search_table(&table, criterion, search))
-        }
-        Ok(_) => Err(problems),
-        Err(problem) => {
-            problems.push(problem);
-            Err(problems)
-        }
-    }
+    let criterion = search.criterion(spec)?;
+    let (_, table) = gather::kept(path, spec)?;
+    Ok(search_table(&table, criterion, search))
 }
 
 impl Search {
+    /// By what to search.
+    ///
+    /// # Errors
+    /// Why the search cannot be made.
+    pub(super) fn criterion(&self, spec: &Spec) -> Result<Criterion, Vec<Problem>> {
+        let mut problems = self.problems();
+        if spec.task != Task::BinaryClassification {
+            let message =
+                format!("the search is for rates of yes and no, not for {}", spec.task.as_str());
+            let problem = Problem::new("other_task", message);
+            return Err(vec![problem.expected("`binary_classification`")]);
+        }
+        if spec.weight.is_some() {
+            let problem =
+                Problem::new("weighted", "the search counts rows, and these are weighted");
+            problems.push(problem.expected("a spec without `weight`"));
+        }
+        if spec.cluster.is_some() {
+            let message = "the search counts rows as independent, and these come in clusters";
+            let problem = Problem::new("clustered", message);
+            problems.push(problem.expected("a spec without `cluster`, and one row of each"));
+        }
+        if spec.slices.is_empty() {
+            let problem = Problem::new("no_slices", "the spec names no `slices` to search");
+            problems.push(problem.expected("a list of columns with attributes"));
+        }
+        match criterion(&self.metric, spec.positive_outcome.unwrap_or(Outcome::Neutral)) {
+            Ok(criterion) if problems.is_empty() => Ok(criterion),
+            Ok(_) => Err(problems),
+            Err(problem) => {
+                problems.push(problem);
+                Err(problems)
+            }
+        }
+    }
+
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut refuse = |fits: bool, code: &str, what: String, expected: String| {
@@ -215,7 +227,7 @@ impl Search {
 
 /// Which rows a rate looks at, and which of them it counts as bad: by label + 2 × prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Criterion {
+pub(super) struct Criterion {
     looked_at: [bool; 4],
     bad: [bool; 4],
     /// Whether the metric counts the bad rows, or the others.
@@ -366,7 +378,7 @@ fn key_of(family: &[usize], codes: Vec<u16>) -> Key {
     family.iter().copied().zip(codes).collect()
 }
 
-fn search_table(table: &Table, criterion: Criterion, search: &Search) -> SliceSearch {
+pub(super) fn search_table(table: &Table, criterion: Criterion, search: &Search) -> SliceSearch {
     let mut rows = Rows::of(table, criterion, search.seed);
     let all = rows.all();
     let least_n = search.least_n.max(least_to_be_found(&all, search.rate));

@@ -38,7 +38,7 @@ const DESIGN: Design = Design { weighted: false, units: Units::Alone, level: 0.9
 #[test]
 fn rows_of_few_clusters_know_less_than_they_seem_to() {
     // Ten clusters of ten rows, each all yes or all no: ten independent answers, not a hundred.
-    let mut tally = Tally { rows: 100, hits: 50, ratio: Ratio::default() };
+    let mut tally = Tally { rows: 100, hits: 50, ..Tally::default() };
     (0..10).for_each(|cluster| tally.ratio.add(f64::from(cluster % 2) * 10.0, 10.0));
     let design = Design { units: Units::Together, ..DESIGN };
     let rate = tally.rate(&Slice::overall(), "toxicity_rate", design, "no rows");

@@ -1,4 +1,4 @@
-//! Columns that tasks other than binary classification ask for, each read by its role.
+//! Columns that tasks other than binary classification ask for, and clusters, each read by its role.
 
 use super::cell;
 use super::column::retain;
@@ -61,7 +61,6 @@ pub(super) type Wrong = (&'static str, String, &'static str);
 pub(super) fn asked(spec: &Spec) -> Vec<(Role, &str)> {
     let mut asked: Vec<(Role, &str)> = Vec::new();
     match spec.task {
-        Task::BinaryClassification => return asked,
         Task::MulticlassClassification => {
             asked.push((Role::Class, &spec.label));
             asked.extend(spec.prediction.as_deref().map(|name| (Role::PredictedClass, name)));
@@ -72,7 +71,10 @@ pub(super) fn asked(spec: &Spec) -> Vec<(Role, &str)> {
             asked.push((Role::Number, &spec.label));
             asked.extend(spec.prediction.as_deref().map(|name| (Role::PredictedNumber, name)));
         }
-        Task::Ranking | Task::TextGeneration | Task::ImageGeneration => {}
+        Task::BinaryClassification
+        | Task::Ranking
+        | Task::TextGeneration
+        | Task::ImageGeneration => {}
     }
     if let Some(ranking) = &spec.ranking {
         asked.push((Role::Query, &ranking.query));

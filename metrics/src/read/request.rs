@@ -84,13 +84,10 @@ impl<'a> Request<'a> {
         let id = spec.id.iter().filter(|_| ids.is_some());
         columns.extend(id.map(|name| wanted(name, Kind::Id)));
         columns.extend(spec.slices.iter().map(|name| wanted(name, Kind::Group)));
-        let present = [
-            spec.id.as_ref().filter(|_| ids.is_none()),
-            spec.cluster.as_ref().filter(|_| is_binary),
-        ];
+        let present = spec.id.iter().filter(|_| ids.is_none());
         Self {
             columns,
-            present: present.into_iter().flatten().cloned().collect(),
+            present: present.cloned().collect(),
             positive: spec.positive.clone(),
             missing: spec.missing,
             ids,

@@ -41,108 +41,30 @@ impl Task {
     }
 
     /// The keys that its spec may have.
-    pub(super) const fn keys(self) -> &'static [&'static str] {
-        match self {
-            Self::BinaryClassification => &[
-                "task",
-                "id",
-                "cluster",
-                "label",
-                "positive",
-                "positive_outcome",
-                "score",
-                "prediction",
-                "threshold",
-                "calibration_bins",
-                "weight",
-                "slices",
-                "intersections",
-                "missing",
-                "label_noise",
-            ],
-            Self::MulticlassClassification => &[
-                "task",
-                "id",
-                "cluster",
-                "label",
-                "prediction",
-                "scores",
-                "weight",
-                "slices",
-                "intersections",
-                "missing",
-            ],
-            Self::Regression => &[
-                "task",
-                "id",
-                "cluster",
-                "label",
-                "prediction",
-                "weight",
-                "slices",
-                "intersections",
-                "missing",
-            ],
-            Self::Ranking => &[
-                "task",
-                "id",
-                "cluster",
-                "query",
-                "item",
-                "rank",
-                "relevance",
-                "relevant_from",
-                "k",
-                "item_slices",
-                "query_slices",
-                "target",
-                "attention",
-                "weight",
-                "intersections",
-                "missing",
-                "label_noise",
-            ],
-            Self::TextGeneration => &[
-                "task",
-                "id",
-                "cluster",
-                "refusal",
-                "toxicity",
-                "unsafe",
-                "stereotype",
-                "sentiment",
-                "win",
-                "judge",
-                "threshold",
-                "weight",
-                "slices",
-                "intersections",
-                "missing",
-                "label_noise",
-            ],
-            Self::ImageGeneration => &[
-                "task",
-                "id",
-                "cluster",
-                "query",
-                "rank",
-                "k",
-                "item_slices",
-                "target",
-                "refusal",
-                "toxicity",
-                "unsafe",
-                "stereotype",
-                "sentiment",
-                "win",
-                "judge",
-                "threshold",
-                "weight",
-                "slices",
-                "intersections",
-                "missing",
-                "label_noise",
-            ],
-        }
+    pub(super) fn keys(self) -> Vec<&'static str> {
+        let parts: &[&[&str]] = match self {
+            Self::BinaryClassification => {
+                &[ROWS, LABELLED, BINARY, THRESHOLD, SLICES, CROSSED, NOISE]
+            }
+            Self::MulticlassClassification => &[ROWS, LABELLED, &["scores"], SLICES, CROSSED],
+            Self::Regression => &[ROWS, LABELLED, SLICES, CROSSED],
+            Self::Ranking => &[ROWS, LISTS, RANKED, CROSSED, NOISE],
+            Self::TextGeneration => &[ROWS, JUDGED, THRESHOLD, SLICES, CROSSED, NOISE],
+            Self::ImageGeneration => &[ROWS, LISTS, JUDGED, THRESHOLD, SLICES, CROSSED, NOISE],
+        };
+        parts.concat()
     }
 }
+
+const ROWS: &[&str] = &["task", "id", "cluster", "weight", "missing"];
+const LABELLED: &[&str] = &["label", "prediction"];
+const BINARY: &[&str] = &["positive", "positive_outcome", "score", "calibration_bins"];
+const THRESHOLD: &[&str] = &["threshold"];
+/// Lists of items, or of images that belong to a prompt.
+const LISTS: &[&str] = &["query", "rank", "k", "item_slices", "target"];
+const RANKED: &[&str] = &["item", "relevance", "relevant_from", "query_slices", "attention"];
+const JUDGED: &[&str] =
+    &["refusal", "toxicity", "unsafe", "stereotype", "sentiment", "win", "judge"];
+const SLICES: &[&str] = &["slices"];
+const CROSSED: &[&str] = &["intersections"];
+const NOISE: &[&str] = &["label_noise"];

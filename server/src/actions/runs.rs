@@ -13,7 +13,8 @@ use app::domain::model::PositiveOutcome;
 use app::domain::{ModelId, Permission, RunId, Scope, TeamId};
 use app::pages::run::Selection;
 use metrics::catalogue::{self, CustomMetric, Outcome};
-use metrics::disparity::{self, Comparison, Disparity, Kind, Reference, Summary};
+use metrics::disparity::{self, Comparison, Disparity, Exploration, Kind, Reference, Summary};
+use metrics::evaluate::LEVEL;
 use metrics::{DatasetRef, Estimate, Instrument, RunDocument, Slice};
 use std::collections::{BTreeSet, HashMap};
 
@@ -217,6 +218,11 @@ impl Seen {
             }
         }
         all
+    }
+
+    /// Every group against everyone else on every metric, as one family at a false discovery rate.
+    pub fn exploration(&self, rate: f64) -> Exploration {
+        disparity::explore(&self.estimates, self.outcome, LEVEL, rate)
     }
 
     /// The run document as this actor may have it.

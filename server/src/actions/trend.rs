@@ -9,8 +9,10 @@ use crate::store::mitigations::Mitigation;
 use crate::store::models::Model;
 use crate::store::runs::Run;
 use app::domain::RunId;
+use app::domain::monitoring::{self, Measured};
 use metrics::catalogue::Outcome;
 use metrics::disparity::{self, Comparison, Disparity, Kind, Reference};
+use metrics::monitor::Monitored;
 use metrics::{Estimate, Slice};
 use std::collections::{BTreeSet, HashMap};
 use time::OffsetDateTime;
@@ -48,6 +50,8 @@ pub struct Trend {
     pub datasets: Vec<String>,
     pub compare: Reference,
     pub points: Vec<Point>,
+    /// Per slice, whether its rate has shifted; or why nothing can be said of that.
+    pub monitor: std::result::Result<Vec<Monitored>, String>,
     /// The mitigations that were shipped, the oldest first.
     pub shipped: Vec<Mitigation>,
 }
@@ -131,6 +135,7 @@ pub async fn trend(app: &App, actor: &Actor, slug: &str, asked: Asked) -> Result
         .map_or_else(|| model.positive_outcome.into(), |(run, _)| outcome_of(run, &model));
     let points = points(measured, &metric, &attribute, &slices, &compare, outcome);
     let shipped = app.store.shipped_mitigations(model.id).await?;
+    let monitor = monitor(&metric, &points);
     Ok(Trend {
         model,
         outcome,
@@ -144,8 +149,28 @@ pub async fn trend(app: &App, actor: &Actor, slug: &str, asked: Asked) -> Result
         datasets,
         compare,
         points,
+        monitor,
         shipped,
     })
+}
+
+fn monitor(metric: &str, points: &[Point]) -> std::result::Result<Vec<Monitored>, String> {
+    let measured: Vec<Measured> = points
+        .iter()
+        .map(|point| Measured {
+            dataset: (&point.run.dataset_name, &point.run.dataset_label),
+            digest: point.run.dataset_digest.as_deref(),
+            instrument: instrument_of(&point.run),
+            estimates: &point.estimates,
+        })
+        .collect();
+    monitoring::watch(metric, &measured)
+}
+
+/// What a run was measured with, as far as it decides whether it compares.
+fn instrument_of(run: &Run) -> (String, String, Option<String>) {
+    let Run { instrument_name, instrument_definitions, instrument_judge, .. } = run;
+    (instrument_name.clone(), instrument_definitions.clone(), instrument_judge.clone())
 }
 
 /// `NAME@VERSION` of a run's dataset.
@@ -277,14 +302,7 @@ fn break_between(before: &Run, after: &Run) -> Option<String> {
     } else if dataset_of(before) != dataset_of(after) {
         changed.push(format!("dataset {} → {}", dataset_of(before), dataset_of(after)));
     }
-    let instrument = |run: &Run| {
-        (
-            run.instrument_name.clone(),
-            run.instrument_definitions.clone(),
-            run.instrument_judge.clone(),
-        )
-    };
-    if instrument(before) != instrument(after) {
+    if instrument_of(before) != instrument_of(after) {
         let name = |run: &Run| {
             let judge = run
                 .instrument_judge

@@ -14,7 +14,7 @@ use app::domain::{Permission, PersonId, RunId};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum_extra::extract::Query;
-use metrics::disparity::{Disparity, Kind, Reference};
+use metrics::disparity::{Disparity, Exploration, Explored, FALSE_DISCOVERY_RATE, Kind, Reference};
 use metrics::{Estimate, Instrument, Problem, Slice};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,18 @@ pub fn routes(routes: Routes) -> Routes {
                 .about("Every group of every attribute against the reference, on every metric.")
                 .query::<DisparitiesQuery>()
                 .gives::<List<Disparity>>(200, "A page of comparisons")
+                .refuses(422),
+        )
+        .get("/api/v1/runs/{run}/differences", read, differences)
+        .describe(
+            Operation::new(Area::Runs, "listDifferences", "List what differs beyond chance")
+                .about(
+                    "Every group against everyone else on every metric, as one family: p-values are \
+                     adjusted to hold the false discovery rate, the most certain comes first. What \
+                     is found is exploratory: other data must confirm it.",
+                )
+                .query::<DifferencesQuery>()
+                .gives::<DifferencesAnswer>(200, "A page of the family")
                 .refuses(422),
         )
 }
@@ -265,6 +277,56 @@ async fn disparities(
     let seen = look(&app, &actor, &id).await?;
     let kinds = query.kind.map_or_else(|| vec![Kind::Difference, Kind::Ratio], |kind| vec![kind]);
     in_order(seen.disparities(&reference, &kinds), query.limit, query.cursor)
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct DifferencesQuery {
+    /// The false discovery rate to hold: 0.05 unless it says otherwise.
+    #[schemars(range(min = 0.001, max = 0.999))]
+    rate: Option<f64>,
+    /// How many items to give: 100 unless it says otherwise.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of what a run shows beyond chance.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Differences")]
+struct DifferencesAnswer {
+    /// Always true: what is found here needs other data to be confirmed.
+    exploratory: bool,
+    /// Which comparisons make up the family, in words.
+    family: String,
+    /// The false discovery rate that is held over the family.
+    rate: f64,
+    /// How many comparisons could be tested.
+    tested: usize,
+    /// How many could not, having no value or no interval.
+    untested: usize,
+    #[serde(flatten)]
+    page: List<Explored>,
+}
+
+async fn differences(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<String>,
+    Query(query): Query<DifferencesQuery>,
+) -> Result<Json<DifferencesAnswer>> {
+    let rate = query.rate.unwrap_or(FALSE_DISCOVERY_RATE);
+    if !(0.001..=0.999).contains(&rate) {
+        let problem = Problem::new("bad_rate", format!("rate is {rate}"));
+        return Err(Error::input(vec![
+            problem.expected("a false discovery rate from 0.001 to 0.999, such as 0.05"),
+        ]));
+    }
+    let Exploration { exploratory, family, rate, tested, untested, comparisons } =
+        look(&app, &actor, &id).await?.exploration(rate);
+    let Json(page) = in_order(comparisons, query.limit, query.cursor)?;
+    Ok(Json(DifferencesAnswer { exploratory, family, rate, tested, untested, page }))
 }
 
 /// What groups are compared with; the best one unless said otherwise.

@@ -13,6 +13,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum_extra::extract::Query;
 use metrics::disparity::Disparity;
+use metrics::monitor::Monitored;
 use metrics::{Estimate, Slice};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,25 @@ struct TrendAnswer {
     metric: String,
     slices: Vec<Slice>,
     points: Vec<TrendPoint>,
+    monitor: Monitor,
+}
+
+/// What control charts say of each slice's rate over fresh samples.
+#[derive(Serialize, JsonSchema)]
+struct Monitor {
+    /// One for each of the slices; null where nothing is claimed of any.
+    slices: Option<Vec<Monitored>>,
+    /// Why nothing is claimed.
+    reason: Option<String>,
+}
+
+impl From<std::result::Result<Vec<Monitored>, String>> for Monitor {
+    fn from(monitored: std::result::Result<Vec<Monitored>, String>) -> Self {
+        match monitored {
+            Ok(slices) => Self { slices: Some(slices), reason: None },
+            Err(reason) => Self { slices: None, reason: Some(reason) },
+        }
+    }
 }
 
 /// A run in a trend.
@@ -119,5 +139,6 @@ async fn show(
             gap: point.gap,
         })
         .collect();
-    Ok(Json(TrendAnswer { metric: trend.metric, slices: trend.slices, points }))
+    let monitor = trend.monitor.into();
+    Ok(Json(TrendAnswer { metric: trend.metric, slices: trend.slices, points, monitor }))
 }

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use app::domain::{Label, Slug};
 use clap::Args;
 use indicatif::{HumanBytes, ProgressBar};
-use metrics::evaluate::{About, Evaluation, LEVEL, evaluate};
+use metrics::evaluate::{About, Evaluation, Explored, LEVEL, evaluate_exploring};
 use metrics::{DatasetRef, Problem};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,7 @@ Examples:
   evenhand evaluate new.csv --spec spec.toml --against old.csv
   evenhand evaluate predictions.csv --spec spec.toml --bootstrap 2000 --seed 7
   evenhand evaluate predictions.csv --spec spec.toml --find-slices --metric false_negative_rate
+  evenhand evaluate predictions.csv --spec spec.toml --interval clopper_pearson
   evenhand evaluate predictions.csv.gz --json \\
     --spec '{\"task\": \"binary_classification\", \"label\": \"y\", \"score\": \"p\", \"slices\": [\"sex\"]}'
 
@@ -53,12 +54,12 @@ pub struct Evaluate {
     evaluated_at: Option<OffsetDateTime>,
     /// Compare with these predictions of the same rows, told by the spec's `id`: what moved from
     /// them to FILE
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["bootstrap", "find_slices"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["bootstrap", "find_slices", "interval"])]
     against: Option<PathBuf>,
     #[command(flatten)]
     explore: explore::Explore,
-    /// Print the run document; with --bootstrap or --find-slices an object that holds it as `run`,
-    /// with --against both documents and the comparison
+    /// Print the run document; with --bootstrap, --find-slices or --interval an object that holds it
+    /// as `run`, with --against both documents and the comparison
     #[arg(long)]
     json: bool,
 }
@@ -103,11 +104,16 @@ pub fn run(command: Evaluate) -> Result<(), Failure> {
         Some(against) => Some(against::compare(&command, &spec, &about, against)?),
         None => None,
     };
-    let evaluation = match &compared {
-        Some(compared) => compared.evaluation.clone(),
-        None => read(&command.file, command.json, || evaluate(&command.file, &spec, about))?,
+    let Explored { evaluation, bootstrap, search } = match &compared {
+        Some(compared) => {
+            let evaluation = compared.evaluation.clone();
+            Explored { evaluation, bootstrap: None, search: None }
+        }
+        None => read(&command.file, command.json, || {
+            evaluate_exploring(&command.file, &spec, about, &command.explore.asked())
+        })?,
     };
-    let explored = command.explore.run(&command.file, &spec, &evaluation.document, command.json)?;
+    let explored = command.explore.found(&evaluation.document, bootstrap, search)?;
     if let Some(out) = &command.out {
         write(out, &evaluation)?;
     }

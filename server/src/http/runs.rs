@@ -16,8 +16,8 @@ use app::domain::{Permission, Scope};
 use app::form::FieldErrors;
 use app::pages::parts::{Crumb, Link, Moment, Section, Shown};
 use app::pages::run::{
-    Answer, Choices, Column, MetricSet, Provenance, Receipt, Resting, RunPage, RunView,
-    Unconfirmed, VoidPage, VoidView, Voided,
+    Answer, Choices, Column, DifferencesPage, DifferencesView, MetricSet, Provenance, Receipt,
+    Resting, RunPage, RunView, Unconfirmed, VoidPage, VoidView, Voided,
 };
 use app::upload::Understood;
 use app::upload::export::to_csv;
@@ -26,6 +26,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::{Form, Query};
 use leptos::prelude::*;
+use metrics::disparity::FALSE_DISCOVERY_RATE;
 use serde::Deserialize;
 use serde_json::Value;
 use tower_sessions::Session;
@@ -34,6 +35,7 @@ pub fn routes(routes: Routes) -> Routes {
     let read = Access::May(Permission::Read);
     routes
         .get("/runs/{run}", read, show)
+        .get("/runs/{run}/differences", read, differences)
         .get("/runs/{run}/estimates.csv", read, csv)
         .get("/runs/{run}/document.json", read, json)
         .get("/runs/{run}/void", Access::May(Permission::VoidRun), ask_void)
@@ -86,8 +88,46 @@ fn crumbs(run: &Run, model: &Model) -> Vec<Crumb> {
         Crumb::to("Models", "/models"),
         Crumb::to(&model.name, format!("/models/{}", model.slug)),
         Crumb::to(&run.version_label, version),
-        Crumb::here(format!("Run {}", from_micros(run.evaluated_at).date())),
+        Crumb::here(run_day(run)),
     ]
+}
+
+/// Which slices differ from everyone else beyond chance.
+async fn differences(
+    State(app): State<App>,
+    actor: Actor,
+    page: Page,
+    Path(id): Path<String>,
+) -> Result<Response> {
+    let seen = look(&app, &actor, &id).await?;
+    let document = seen.document();
+    let columns =
+        seen.metrics().iter().map(|key| Column::of(key, seen.outcome, &document.metrics)).collect();
+    let view = DifferencesView {
+        run: run_title(&seen.run),
+        run_href: format!("/runs/{}", seen.run.id),
+        json_href: format!("/api/v1/runs/{}/differences", seen.run.id),
+        columns,
+        exploration: seen.exploration(FALSE_DISCOVERY_RATE),
+    };
+    let mut crumbs = crumbs(&seen.run, &seen.model);
+    if let Some(run) = crumbs.last_mut() {
+        *run = Crumb::to(run_day(&seen.run), view.run_href.clone());
+    }
+    crumbs.push(Crumb::here("Differences"));
+    Ok(page
+        .title(format!("Differences · {}", view.run))
+        .section(Section::Models)
+        .crumbs(crumbs)
+        .html(move || view! { <DifferencesPage view=view /> }))
+}
+
+fn run_title(run: &Run) -> String {
+    format!("Run of {} on {}@{}", run.version_label, run.dataset_name, run.dataset_label)
+}
+
+fn run_day(run: &Run) -> String {
+    format!("Run {}", from_micros(run.evaluated_at).date())
 }
 
 async fn resting_on(app: &App, actor: &Actor, run: &Run, model: &Model) -> Result<Vec<Resting>> {
@@ -108,10 +148,7 @@ fn view(actor: &Actor, seen: &Seen, choices: Choices, resting: Vec<Resting>) -> 
     let shown: Vec<String> =
         choices.metrics.of(&columns).into_iter().map(|column| column.key).collect();
     RunView {
-        title: format!(
-            "Run of {} on {}@{}",
-            run.version_label, run.dataset_name, run.dataset_label
-        ),
+        title: run_title(run),
         trend: Link::new(format!("/models/{}/trend", model.slug)),
         columns,
         estimates: seen

@@ -190,6 +190,7 @@ fn view(trend: &Trend, query: &TrendQuery) -> TrendView {
             .iter()
             .map(|of| point(of, label(of, &trend.points), &trend.shipped))
             .collect(),
+        monitor: trend.monitor.clone(),
         choices,
         dataset: if trend.dataset.is_empty() { "all".to_owned() } else { trend.dataset.clone() },
         instrument: last.map_or_else(

@@ -68,6 +68,7 @@ pub(super) fn panel(view: &RunView) -> Option<AnyView> {
         .collect_view();
     let note =
         "worst less best, and worst over best; intervals hold for all pairs of groups at once";
+    let differences = format!("{}/differences", view.choices.path);
     Some(
         view! {
             <Panel title="Gaps between groups" note=note id="gaps">
@@ -90,6 +91,12 @@ pub(super) fn panel(view: &RunView) -> Option<AnyView> {
                         {groups}
                     </table>
                 </Scroll>
+                <p class="small">
+                    <a href=differences>"Which slices differ beyond chance?"</a>
+                    <span class="dim">
+                        " Exploratory: every slice against everyone else, on every metric."
+                    </span>
+                </p>
             </Panel>
         }
         .into_any(),

@@ -1,6 +1,6 @@
 //! What the trend page looks like.
 
-use super::{Choices, Gap, TrendView, sentence, undefined};
+use super::{Choices, Gap, TrendView, monitor, sentence, undefined};
 use crate::charts::{Chart, TrendChart};
 use crate::islands::chart_reader::ChartReader;
 use crate::pages::parts::{
@@ -55,6 +55,7 @@ fn charts_and_table(view: &TrendView) -> impl IntoView + use<> {
     let legend = legend(view);
     let values = figure(view.chart(), label);
     let table = table(view);
+    let monitor = monitor::panel(view);
     let gap = view.gap_chart().map(|chart| {
         let note = "filled: the data can tell it from none · hollow: it cannot".to_owned();
         let title = view.gap_title();
@@ -70,6 +71,7 @@ fn charts_and_table(view: &TrendView) -> impl IntoView + use<> {
             {values}
         </Panel>
         {gap}
+        {monitor}
         {table}
     }
 }

@@ -3,8 +3,12 @@
 //! A share of exposure has one denominator per query, whichever group is asked for, so it is summed
 //! once per slice of queries; only groups that a query shows have a part of their own.
 
+mod sums;
+
+use super::Setting;
 use super::lists::Lists;
 use super::target::Aim;
+use crate::bootstrap::units::{self, Draw, Kept, Resampling};
 use crate::catalogue::CORRECTED;
 use crate::evaluate::aggregate::{Cells, refuse_too_many, slice_of};
 use crate::evaluate::noise::corrected;
@@ -12,13 +16,17 @@ use crate::evaluate::ratios::{Clusters, Rows};
 use crate::exact::ExactSum;
 use crate::interval::{self, Bounds, method};
 use crate::ranking;
-use crate::ratio::{Design, Ratio, Tally, Units};
+use crate::ratio::{Design, Tally, Units};
 use crate::read::Role;
 use crate::slice::MISSING;
 use crate::spec::{Ranking, Spec};
 use crate::{Estimate, Problem, Slice};
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::sync::Arc;
+use sums::{ByUnit, Own, Sums, Unit, Whole};
+
+/// Units that one task counts.
+const UNITS: usize = 512;
 
 /// A share of what a query gives out.
 #[derive(Clone, Copy, PartialEq)]
@@ -46,50 +54,13 @@ pub(super) struct Items<'a> {
     means: Vec<Mean>,
 }
 
-/// What queries give out, and how much of it there is to be counted.
-#[derive(Clone, Default)]
-struct Whole {
-    places: u64,
-    units: u64,
-    w: ExactSum,
-    ww: ExactSum,
-}
-
-/// What a group gets of it.
-#[derive(Clone, Default)]
-struct Own {
-    places: u64,
-    x: ExactSum,
-    xx: ExactSum,
-    xw: ExactSum,
-}
-
-/// The sums of a family: per slice of queries and share; per slice of queries, group and share;
-/// per slice of queries, group and mean.
-#[derive(Clone, Default)]
-struct Sums {
-    wholes: Vec<Whole>,
-    owns: Vec<Own>,
-    means: Vec<Tally>,
-}
-
-/// What one unit (a query, or a cluster of them) adds.
-#[derive(Default)]
-struct Unit {
-    /// By slice of queries.
-    wholes: BTreeMap<usize, Vec<ExactSum>>,
-    /// By slice of queries and group.
-    owns: BTreeMap<(usize, usize), Vec<ExactSum>>,
-    means: BTreeMap<(usize, usize), Vec<(ExactSum, ExactSum)>>,
-}
-
 impl<'a> Items<'a> {
     pub fn new(
         lists: &'a Lists<'a>,
         spec: &'a Spec,
         ranking: &Ranking,
         aims: &'a [Aim],
-        level: f64,
+        setting: Setting,
     ) -> Self {
         let mut shares: Vec<Share> = ranking.k.iter().map(|&k| Share::Top(k as usize)).collect();
         let mut means = Vec::new();
@@ -106,8 +77,10 @@ impl<'a> Items<'a> {
             }
         }
         let clusters = lists.clusters.as_ref().map(Clusters::of);
-        let design = Design { weighted: spec.weight.is_some(), units: Units::Together, level };
-        Self { lists, spec, aims, rows: Rows::new(&lists.queries, clusters), design, shares, means }
+        let Setting { weighted, level, collection } = setting;
+        let design = Design { weighted, units: Units::Together, level };
+        let rows = Rows::new(&lists.queries, clusters, collection);
+        Self { lists, spec, aims, rows, design, shares, means }
     }
 
     /// The estimates of a family that crosses attributes of items, and maybe of queries.
@@ -183,6 +156,12 @@ impl<'a> Items<'a> {
                 return Estimate { n: Some(0), undefined: Some(NO_KNOWN.to_owned()), ..estimate };
             };
             let value = ranking::distance(&shares, &aim.shares).min(1.0);
+            let owns: Vec<usize> =
+                (0..count).map(|g| (h * count + g) * self.shares.len() + s).collect();
+            let place = |codes: &Vec<u16>| aim.places[usize::from(codes[0])];
+            let by_group = groups.groups.iter().map(place).collect();
+            let from = (h * self.shares.len() + s, owns.as_slice(), by_group);
+            self.collect_distance(aim, slice, &key, sums, from);
             estimate.n = Some(places);
             estimate.n_effective = Some(units.min(places as f64));
             estimate.value = Some(value);
@@ -202,12 +181,77 @@ impl<'a> Items<'a> {
         .collect()
     }
 
+    /// All units, as a query shows items of several groups.
+    fn draw(&self) -> Draw {
+        Draw::Jointly { units: self.rows.clusters().map_or(self.lists.len(), Clusters::len) }
+    }
+
+    fn kept_share(&self, sums: &Sums, whole: usize, own: usize) -> Option<Box<Kept>> {
+        let into = self.rows.collection()?.clone();
+        let units: Arc<[u32]> = sums.by_unit.wholes[whole].iter().map(|(unit, _)| *unit).collect();
+        let columns = sums.by_unit.share(whole, own)?;
+        Some(Box::new(Kept { draw: self.draw(), units: Some(units), columns, into }))
+    }
+
+    fn kept_mean(&self, sums: &Sums, at: usize) -> Option<Box<Kept>> {
+        let into = self.rows.collection()?.clone();
+        let kept = &sums.by_unit.means[at];
+        let units: Arc<[u32]> = kept.iter().map(|(unit, _)| *unit).collect();
+        let columns = [0, 1].map(|i| kept.iter().map(|(_, sums)| sums[i]).collect());
+        Some(Box::new(Kept { draw: self.draw(), units: Some(units), columns, into }))
+    }
+
+    /// Collects how far a top is from its target, for resampling.
+    fn collect_distance(
+        &self,
+        aim: &Aim,
+        slice: &Slice,
+        key: &str,
+        sums: &Sums,
+        (whole, owns, places): (usize, &[usize], Vec<usize>),
+    ) {
+        let Some(collection) = self.rows.collection() else { return };
+        let units = sums.by_unit.wholes[whole].iter().map(|(unit, _)| *unit).collect();
+        let mut columns = Vec::new();
+        for &own in owns {
+            let Some([x, w]) = sums.by_unit.share(whole, own) else { return };
+            if columns.is_empty() {
+                columns.push(w);
+            }
+            columns.push(x);
+        }
+        let target = aim.shares.clone();
+        let of = move |sums: &[f64]| {
+            let (whole, owns) = sums.split_first().filter(|(whole, _)| **whole > 0.0)?;
+            let mut shares = vec![0.0; target.len()];
+            for (&place, own) in places.iter().zip(owns) {
+                shares[place] = own / whole;
+            }
+            Some(ranking::distance(&shares, &target).min(1.0))
+        };
+        collection.add(Resampling {
+            slice: slice.clone(),
+            draw: self.draw(),
+            statistics: Box::new(units::Sums {
+                key: key.to_owned(),
+                units: Some(units),
+                columns,
+                of: Arc::new(of),
+            }),
+        });
+    }
+
     fn sums(&self, groups: &Cells, queries: &Cells, known: &[bool]) -> Sums {
         let (g, h) = (groups.groups.len(), queries.groups.len());
         let zero = || Sums {
             wholes: vec![Whole::default(); h * self.shares.len()],
             owns: vec![Own::default(); h * g * self.shares.len()],
             means: vec![Tally::default(); h * g * self.means.len()],
+            by_unit: self.rows.collection().map_or_else(ByUnit::default, |_| ByUnit {
+                wholes: vec![Vec::new(); h * self.shares.len()],
+                owns: vec![Vec::new(); h * g * self.shares.len()],
+                means: vec![Vec::new(); h * g * self.means.len()],
+            }),
         };
         let units: Vec<Vec<u32>> = match self.rows.clusters() {
             Some(clusters) => clusters.iter().map(<[u32]>::to_vec).collect(),
@@ -216,16 +260,18 @@ impl<'a> Items<'a> {
                 .collect(),
         };
         units
-            .par_chunks(512)
-            .fold(zero, |mut sums, units| {
-                for queries_of_unit in units {
+            .par_chunks(UNITS)
+            .enumerate()
+            .fold(zero, |mut sums, (chunk, units)| {
+                for (place, queries_of_unit) in units.iter().enumerate() {
                     let mut unit = Unit::default();
                     for &query in queries_of_unit {
                         let query = query as usize;
                         let h = queries.of_row[query] as usize;
                         self.count(query, h, groups, known, &mut unit, &mut sums);
                     }
-                    sums.add(unit, g, self.shares.len(), self.means.len());
+                    let number = u32::try_from(chunk * UNITS + place).unwrap_or(u32::MAX);
+                    sums.add(number, unit, g, self.shares.len(), self.means.len());
                 }
                 sums
             })
@@ -283,66 +329,6 @@ impl<'a> Items<'a> {
     }
 }
 
-impl Sums {
-    /// One of so many shares: of a slice of queries, what the group at a place gets.
-    fn tally(&self, shares: usize, share: usize, h: usize, at: usize) -> Tally {
-        let whole = self.wholes[h * shares + share].clone();
-        let own = self.owns[at * shares + share].clone();
-        let Whole { places, units, w, ww } = whole;
-        let ratio = Ratio { units, x: own.x, w, xx: own.xx, xw: own.xw, ww };
-        Tally { rows: places, hits: own.places, ratio }
-    }
-
-    fn add(&mut self, unit: Unit, groups: usize, shares: usize, means: usize) {
-        let wholes: BTreeMap<usize, Vec<f64>> = unit
-            .wholes
-            .iter()
-            .map(|(&h, whole)| (h, whole.iter().map(ExactSum::get).collect()))
-            .collect();
-        for (&h, whole) in &wholes {
-            for (s, &w) in whole.iter().enumerate().filter(|(_, w)| **w != 0.0) {
-                let sum = &mut self.wholes[h * shares + s];
-                sum.units += 1;
-                sum.w.add(w);
-                sum.ww.add(w * w);
-            }
-        }
-        for (&(h, g), own) in &unit.owns {
-            let own = own.iter().map(ExactSum::get).enumerate();
-            for (s, x) in own.filter(|(_, x)| *x != 0.0) {
-                let sum = &mut self.owns[(h * groups + g) * shares + s];
-                sum.x.add(x);
-                sum.xx.add(x * x);
-                sum.xw.add(x * wholes[&h][s]);
-            }
-        }
-        for (&(h, g), own) in &unit.means {
-            for (m, (x, w)) in own.iter().enumerate() {
-                self.means[(h * groups + g) * means + m].ratio.add(x.get(), w.get());
-            }
-        }
-    }
-
-    fn merge(mut self, other: Self) -> Self {
-        for (a, b) in self.wholes.iter_mut().zip(&other.wholes) {
-            a.places += b.places;
-            a.units += b.units;
-            a.w.merge(&b.w);
-            a.ww.merge(&b.ww);
-        }
-        for (a, b) in self.owns.iter_mut().zip(&other.owns) {
-            a.places += b.places;
-            a.x.merge(&b.x);
-            a.xx.merge(&b.xx);
-            a.xw.merge(&b.xw);
-        }
-        for (a, b) in self.means.iter_mut().zip(&other.means) {
-            a.merge(b);
-        }
-        self
-    }
-}
-
 /// One slice.
 struct Made<'a> {
     items: &'a Items<'a>,
@@ -356,7 +342,9 @@ impl Made<'_> {
     fn shares(&self, h: usize, at: usize, known: bool, estimates: &mut Vec<Estimate>) {
         let Items { shares, design, .. } = self.items;
         for (s, share) in shares.iter().enumerate() {
-            let tally = self.sums.tally(shares.len(), s, h, at);
+            let mut tally = self.sums.tally(shares.len(), s, h, at);
+            tally.kept =
+                self.items.kept_share(self.sums, h * shares.len() + s, at * shares.len() + s);
             let mut rate = |key: &str, empty: &str| {
                 let estimate = tally.rate(self.slice, key, *design, empty);
                 estimates.push(estimate.clone());
@@ -389,7 +377,7 @@ impl Made<'_> {
         let at = attributes[aim.attribute].groups.iter().position(|known| known == group)?;
         let target = aim.shares[aim.places[at]];
         let key = format!("skew@{k}");
-        Some(tally.delta(self.slice, &key, self.items.design, NO_KNOWN, |share| {
+        Some(tally.delta(self.slice, &key, self.items.design, NO_KNOWN, move |share| {
             if target <= 0.0 {
                 Err("the group has no target share".to_owned())
             } else if share <= 0.0 {
@@ -403,7 +391,8 @@ impl Made<'_> {
     fn means(&self, at: usize, estimates: &mut Vec<Estimate>) {
         let Items { means, design, .. } = self.items;
         for (m, mean) in means.iter().enumerate() {
-            let tally = &self.sums.means[at * means.len() + m];
+            let mut tally = self.sums.means[at * means.len() + m].clone();
+            tally.kept = self.items.kept_mean(self.sums, at * means.len() + m);
             let (key, empty) = match mean {
                 Mean::Exposure => ("mean_exposure", NO_ITEMS),
                 Mean::Attention(_) => ("mean_attention", NO_ITEMS),

@@ -1,5 +1,6 @@
 //! What each query has a value of: quality of its list, and whether all groups are in it.
 
+use super::Setting;
 use super::lists::Lists;
 use super::target::Aim;
 use crate::evaluate::aggregate::{Cells, slice_of};
@@ -41,8 +42,7 @@ impl<'a> Queries<'a> {
         lists: &'a Lists<'a>,
         ranking: &'a Ranking,
         aims: &'a [Aim],
-        weighted: bool,
-        level: f64,
+        setting: Setting,
     ) -> Self {
         let clusters = lists.clusters.as_ref().map(Clusters::of);
         let units = if clusters.is_some() { Units::Together } else { Units::Alone };
@@ -58,8 +58,8 @@ impl<'a> Queries<'a> {
             lists,
             ranking,
             aims,
-            rows: Rows::new(&lists.queries, clusters),
-            design: Design { weighted, units, level },
+            rows: Rows::new(&lists.queries, clusters, setting.collection),
+            design: Design { weighted: setting.weighted, units, level: setting.level },
             ideal: if has_relevance {
                 (0..lists.len()).into_par_iter().map(ideal).collect()
             } else {

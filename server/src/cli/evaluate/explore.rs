@@ -1,25 +1,27 @@
 //! What `evenhand evaluate` does beyond estimates: bootstrap intervals, the null band and the
-//! four-fifths rule beside them, and the search for the worst slices.
+//! four-fifths rule beside them, the search for the worst slices, and intervals by another method.
+
+mod requested;
 
 use super::super::Failure;
-use super::super::output::{Align, MISUSED, Table, clean, print_json, refused};
+use super::super::output::{Align, MISUSED, Table, clean};
 use app::pages::parts::number::{
-    count, counted, level, p_value, ratio, ratio_interval, signed, signed_interval, value,
+    count, counted, interval, level, p_value, ratio, ratio_interval, signed, signed_interval, value,
 };
 use clap::Args;
 use metrics::bootstrap::{Form, LEAST_RESAMPLES, MOST_RESAMPLES, Plan, RESAMPLES};
 use metrics::catalogue::{self, Outcome};
 use metrics::disparity::{
     Comparison, Disparity, FALSE_DISCOVERY_RATE, FOUR_FIFTHS, FourFifths, Kind, LEAST_N, NullBand,
-    Reference, Resampled, SIMULATIONS, four_fifths, null_band, resample,
+    Reference, Resampled, ResampledEstimate, Resampling, SIMULATIONS, four_fifths, null_band,
 };
-use metrics::evaluate::{Confirmation, Found, LEVEL, MOST_DEPTH, Search, SliceSearch, find_slices};
-use metrics::{Estimate, RunDocument, Spec};
+use metrics::evaluate::{Confirmation, Exploring, Found, LEVEL, MOST_DEPTH, Search, SliceSearch};
+use metrics::requested::{Method, Requested, requested};
+use metrics::{Estimate, RunDocument};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::Path;
 
 /// The rate that the four-fifths rule and the null band are about.
 const SELECTION: &str = "selection_rate";
@@ -28,8 +30,9 @@ const MOST_SHOWN: usize = 20;
 
 #[derive(Args, Debug)]
 pub struct Explore {
-    /// Resample the counts this often: a bootstrap interval for every rate and every gap, and what
-    /// chance alone does to the extremes
+    /// Resample this often: a bootstrap interval for every metric and every gap, and what chance
+    /// alone does to the extremes. Counts are resampled where they decide a metric, otherwise rows,
+    /// queries or clusters
     #[arg(
         long,
         value_name = "N",
@@ -58,6 +61,15 @@ pub struct Explore {
     /// The rate to search by
     #[arg(long, value_name = "METRIC", default_value = "accuracy", requires = "find_slices")]
     metric: String,
+    /// Beside the report, intervals by a method that a report must name: clopper_pearson or jeffreys
+    /// of rates, agresti_caffo of differences, katz, koopman or miettinen_nurminen of ratios to the
+    /// best group. The run document keeps its own
+    #[arg(long, value_name = "METHOD", value_parser = parse_method)]
+    interval: Option<Method>,
+}
+
+fn parse_method(text: &str) -> Result<Method, String> {
+    text.parse()
 }
 
 const RESAMPLES_TEXT: &str = "2000";
@@ -75,6 +87,7 @@ fn parse_form(text: &str) -> Result<Form, &'static str> {
 pub struct Explored {
     bootstrap: Option<Bootstrap>,
     search: Option<SliceSearch>,
+    requested: Option<Requested>,
 }
 
 /// A run resampled, and what chance alone does to its extremes.
@@ -98,50 +111,44 @@ struct Extremes {
 }
 
 impl Explore {
-    /// Runs what was asked for on an evaluated file.
-    pub fn run(
-        &self,
-        file: &Path,
-        spec: &Spec,
-        document: &RunDocument,
-        json: bool,
-    ) -> Result<Explored, Failure> {
-        let outcome = document.positive_outcome.unwrap_or(Outcome::Neutral);
-        let bootstrap = match self.bootstrap {
-            Some(resamples) => Some(self.resampled(&document.estimates, outcome, resamples)?),
-            None => None,
-        };
-        let search = if self.find_slices {
-            let search = Search {
+    /// What is to be done with the rows of the file.
+    pub fn asked(&self) -> Exploring {
+        let plan = |resamples| Plan { resamples, seed: self.seed, level: LEVEL };
+        Exploring {
+            bootstrap: self.bootstrap.map(|resamples| (plan(resamples), self.bootstrap_form)),
+            search: self.find_slices.then(|| Search {
                 metric: self.metric.clone(),
                 depth: self.depth,
                 least_n: self.least_n,
                 rate: FALSE_DISCOVERY_RATE,
                 seed: self.seed,
                 level: LEVEL,
-            };
-            let found = find_slices(file, spec, &search).or_else(|problems| {
-                if json {
-                    print_json(&json!({ "errors": problems }))?;
-                }
-                Err(refused("the search for slices", &problems))
-            })?;
-            Some(found)
-        } else {
-            None
-        };
-        Ok(Explored { bootstrap, search })
+            }),
+        }
     }
 
-    fn resampled(
+    /// What came of it, and what the estimates alone tell.
+    pub fn found(
         &self,
-        estimates: &[Estimate],
-        outcome: Outcome,
-        resamples: u32,
-    ) -> Result<Bootstrap, Failure> {
-        let plan = Plan { resamples, seed: self.seed, level: LEVEL };
-        let resampled = resample(estimates, outcome, plan, self.bootstrap_form)
-            .map_err(|why| Failure { message: format!("--bootstrap: {why}"), code: MISUSED })?;
+        document: &RunDocument,
+        bootstrap: Option<Result<Resampled, String>>,
+        search: Option<SliceSearch>,
+    ) -> Result<Explored, Failure> {
+        let outcome = document.positive_outcome.unwrap_or(Outcome::Neutral);
+        let estimates = &document.estimates;
+        let bootstrap = match bootstrap {
+            Some(Ok(resampled)) => Some(self.beside(resampled, estimates, outcome)),
+            Some(Err(why)) => {
+                return Err(Failure { message: format!("--bootstrap: {why}"), code: MISUSED });
+            }
+            None => None,
+        };
+        let requested = self.interval.map(|method| requested(estimates, method, outcome, LEVEL));
+        Ok(Explored { bootstrap, search, requested })
+    }
+
+    /// What chance alone does to the extremes, beside what was resampled.
+    fn beside(&self, resampled: Resampled, estimates: &[Estimate], outcome: Outcome) -> Bootstrap {
         let families: BTreeSet<Vec<String>> = estimates
             .iter()
             .filter(|estimate| !estimate.slice.is_overall())
@@ -158,7 +165,7 @@ impl Explore {
                 Extremes { null_band: band.ok(), four_fifths: rule.ok(), reason, attributes }
             })
             .collect();
-        Ok(Bootstrap { resampled, extremes })
+        Bootstrap { resampled, extremes }
     }
 }
 
@@ -166,7 +173,7 @@ impl Explored {
     /// The run document as it is, or, where more was asked for, an object that holds it.
     pub fn json(&self, document: &RunDocument) -> Result<Value, serde_json::Error> {
         let document = serde_json::to_value(document)?;
-        if self.bootstrap.is_none() && self.search.is_none() {
+        if self.bootstrap.is_none() && self.search.is_none() && self.requested.is_none() {
             return Ok(document);
         }
         let mut all = json!({ "run": document });
@@ -176,6 +183,9 @@ impl Explored {
         if let Some(search) = &self.search {
             all["slice_search"] = serde_json::to_value(search)?;
         }
+        if let Some(requested) = &self.requested {
+            all["intervals"] = serde_json::to_value(requested)?;
+        }
         Ok(all)
     }
 
@@ -184,6 +194,9 @@ impl Explored {
         let mut text = String::new();
         if let Some(bootstrap) = &self.bootstrap {
             text.push_str(&bootstrap.report());
+        }
+        if let Some(requested) = &self.requested {
+            text.push_str(&requested::report(requested));
         }
         if let Some(search) = &self.search {
             text.push_str(&searched(search));
@@ -196,14 +209,44 @@ fn name_of(key: &str) -> &str {
     catalogue::find(key).map_or(key, |metric| metric.name)
 }
 
+/// What was drawn, in words.
+fn drawn(estimates: &[ResampledEstimate]) -> String {
+    let mut words = Vec::new();
+    for (what, word) in [
+        (Resampling::Cells, "the cells of each group's confusion matrix"),
+        (Resampling::Units, "the rows (or queries) of each slice, for what cells do not decide"),
+        (Resampling::Together, "whole clusters (or queries), for all slices at once"),
+    ] {
+        if estimates.iter().any(|estimate| estimate.drawn == what) {
+            words.push(word);
+        }
+    }
+    words.join("; ")
+}
+
 impl Bootstrap {
+    /// Every metric overall.
+    fn overall(&self) -> String {
+        let mut table = Table::new([Align::Left, Align::Right, Align::Left]);
+        table.row(["  Overall", "value", "bootstrap interval"]);
+        let all = &self.resampled.estimates;
+        for estimate in all.iter().filter(|estimate| estimate.slice.is_overall()) {
+            let ends = estimate.interval.as_ref().map(|it| interval(it.low, it.high));
+            let ends = ends.or_else(|| estimate.reason.clone()).unwrap_or_default();
+            table.row([format!("    {}", name_of(&estimate.metric)), value(estimate.value), ends]);
+        }
+        table.to_string()
+    }
+
     fn report(&self) -> String {
-        let Resampled { plan, disparities, not_resampled, .. } = &self.resampled;
+        let Resampled { plan, estimates, disparities, not_resampled, .. } = &self.resampled;
         let mut text = format!(
-            "\nBootstrap of the gaps\nThe cells of each group's confusion matrix were resampled {} times, seed {}.\n",
+            "\nBootstrap\nResampled {} times, seed {}: {}.\n",
             count(plan.resamples.into()),
-            plan.seed
+            plan.seed,
+            drawn(estimates),
         );
+        text.push_str(&self.overall());
         for extremes in &self.extremes {
             let _ = writeln!(text, "\n  By {}", clean(&extremes.attributes.join(" × ")));
             let mut table =

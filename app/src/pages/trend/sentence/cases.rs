@@ -43,6 +43,7 @@ fn view(points: Vec<Point>) -> TrendView {
         attribute: "sex".to_owned(),
         slices: vec!["Female".to_owned(), "Male".to_owned()],
         points,
+        monitor: Err("it takes 8 points on fresh rows, and there are 2".to_owned()),
         choices: Choices::default(),
         dataset: String::new(),
         instrument: String::new(),
