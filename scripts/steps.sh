@@ -42,6 +42,12 @@ report_steps() {
     fi
 }
 
+# Builds the program that tests and checks start. Of the whole workspace, as its tests are built: by
+# itself it would need other features of what it is made of, and so all of that once more.
+build_program() {
+    cargo build --locked --workspace --bin evenhand
+}
+
 # cannot_have PART REMEDY: ends the script.
 cannot_have() {
     printf '\n%s cannot be had here.\n  Remedy: %s\n' "$1" "$2" >&2

@@ -44,7 +44,9 @@ fn label(it: &RequestedInterval) -> String {
 }
 
 fn written(it: &RequestedInterval, kind: Option<Kind>) -> (String, String) {
-    let (write, write_ends): (fn(f64) -> String, fn(f64, f64) -> String) = match kind {
+    type Write = fn(f64) -> String;
+    type WriteEnds = fn(f64, f64) -> String;
+    let (write, write_ends): (Write, WriteEnds) = match kind {
         None => (value, interval),
         Some(Kind::Difference) => (signed, signed_interval),
         Some(Kind::Ratio) => (ratio, ratio_interval),
