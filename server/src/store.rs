@@ -153,6 +153,9 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(5))
+            // A run has hundreds of estimates; with few rows at a time the threads that read and
+            // that use them spend more time waking each other.
+            .row_buffer_size(1024)
             .pragma("trusted_schema", "off");
         let write = SqlitePoolOptions::new()
             .max_connections(1)

@@ -145,7 +145,12 @@ impl WebDriverCompatibleCommand for Vendor {
 
 /// Text as an XPath literal, which knows no escapes.
 fn literal(text: &str) -> String {
-    if text.contains('"') { format!("'{text}'") } else { format!("\"{text}\"") }
+    if !text.contains('"') {
+        return format!("\"{text}\"");
+    }
+    // XPath has no escapes: what stands between single quotes is joined by them.
+    let parts: Vec<String> = text.split('\'').map(|part| format!("'{part}'")).collect();
+    if parts.len() == 1 { parts.concat() } else { format!("concat({})", parts.join(", \"'\", ")) }
 }
 
 fn field(label: &str) -> String {

@@ -237,17 +237,19 @@ fn body(verb: &'static str, body: BodyView) -> impl IntoView {
     let of = kind(body.kind);
     let media = body.media;
     let line = view! { {verb} " " <code>{media}</code> " " {of} };
-    match body.example {
-        None => view! { <p>{line}</p> }.into_any(),
-        Some(example) => view! {
+    let example = body.example.map(|example| {
+        view! {
             <details>
-                <summary>{line} ", such as"</summary>
+                <summary>"Example"</summary>
                 <pre tabindex="0">
                     <code>{example}</code>
                 </pre>
             </details>
         }
-        .into_any(),
+    });
+    view! {
+        <p>{line}</p>
+        {example}
     }
 }
 
