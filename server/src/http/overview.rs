@@ -49,7 +49,9 @@ async fn show(
     let teams = app.store.teams().await?;
     let team = teams.iter().find(|team| team.slug == asked.team).map(|team| team.id);
     let in_team = |id| team.is_none_or(|team| upwards(&teams, id).contains(&team));
-    let graded = okrs::of_period(&app, &actor, period, team).await?;
+    let mut graded = okrs::of_period(&app, &actor, period, team).await?;
+    // What is not on track is what the reader came for.
+    graded.sort_by_key(|it| it.grade.standing);
     let all = launches::seen(&app, &actor).await?;
     let mine: Vec<&Launch> = all.iter().filter(|launch| in_team(launch.team_id)).collect();
     let ending = waivers::seen(&app, &actor).await?.into_iter().filter(|waiver| {
