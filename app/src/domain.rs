@@ -17,6 +17,7 @@ pub mod role;
 pub mod token;
 pub mod verdict;
 
+mod series;
 mod text_enum;
 
 pub use id::{

@@ -1,10 +1,11 @@
 //! Mitigations: an intervention, and what the evidence says it did.
 
+use super::series::BySeries;
 use super::text_enum::text_enum;
 use super::verdict::words::metric_name;
 use crate::number;
 use metrics::catalogue::{self, Direction, Outcome};
-use metrics::paired::{Comparison, Discordant};
+use metrics::paired::{Comparison, Discordant, PairedChange};
 use metrics::trend::change;
 use metrics::{Estimate, Interval, Slice};
 
@@ -113,16 +114,18 @@ pub fn prove(
     goal: &Goal<'_>,
     before: &[Estimate],
     after: &[Estimate],
-    rows: Result<Comparison, String>,
+    rows: &Result<Comparison, String>,
 ) -> Proof {
     let (rows, basis) = basis(rows);
+    let rows = BySeries::of(rows, |change| (&change.metric, &change.slice));
+    let old = BySeries::of_estimates(before);
+    let all = BySeries::of_estimates(after);
     let mut worse = vec![];
     let (mut looked_at, mut target) = (0, None);
-    for new in after.iter().filter(|new| !says_it_twice(new, after, goal.metric)) {
+    for new in after.iter().filter(|new| !says_it_twice(new, &all, goal.metric)) {
         let is_goal = new.metric == goal.metric && new.slice == *goal.slice;
-        let same = |old: &&Estimate| old.metric == new.metric && old.slice == new.slice;
-        let Some(old) = before.iter().find(same) else { continue };
-        let Some(moved) = moved(old, new, rows.as_ref()) else { continue };
+        let Some(old) = old.get(&new.metric, &new.slice) else { continue };
+        let Some(moved) = moved(old, new, rows.get(&new.metric, &new.slice)) else { continue };
         if is_goal {
             target = Some(moved);
             continue;
@@ -151,15 +154,16 @@ pub fn prove(
     Proof { effect, sentence, target: Some(moved), worse, looked_at, basis }
 }
 
-fn basis(rows: Result<Comparison, String>) -> (Option<Comparison>, Basis) {
+/// What can be taken row by row, and what all of it rests on.
+fn basis(rows: &Result<Comparison, String>) -> (&[PairedChange], Basis) {
     let rows = match rows {
         Ok(rows) => rows,
-        Err(why) => return (None, Basis::Unpaired(why)),
+        Err(why) => return (&[], Basis::Unpaired(why.clone())),
     };
     if rows.share_matched() < LEAST_MATCHED {
         let why =
             format!("only {} in both runs", number::counted(rows.matched, "row is", "rows are"));
-        return (None, Basis::Unpaired(why));
+        return (&[], Basis::Unpaired(why));
     }
     let mut notes = rows.notes.clone();
     for (n, run) in [(rows.only_before, "before"), (rows.only_after, "after")] {
@@ -171,15 +175,13 @@ fn basis(rows: Result<Comparison, String>) -> (Option<Comparison>, Basis) {
         let n = number::counted(rows.unidentified, "row has", "rows have");
         notes.push(format!("{n} no id, or one that another row has too"));
     }
-    let matched = rows.matched;
-    (Some(rows), Basis::Paired { rows: matched, notes })
+    (&rows.changes, Basis::Paired { rows: rows.matched, notes })
 }
 
 /// A series from one run to the other: on the rows that both have, if they are compared so; `None`
 /// without an interval.
-fn moved(old: &Estimate, new: &Estimate, rows: Option<&Comparison>) -> Option<Moved> {
-    let found = rows.and_then(|rows| rows.find(&new.metric, &new.slice));
-    if let Some(found) = found
+fn moved(old: &Estimate, new: &Estimate, rows: Option<&PairedChange>) -> Option<Moved> {
+    if let Some(found) = rows
         && let (Some(value), Some(interval)) = (found.change.value, &found.change.interval)
         && let Some(p) = found.p
     {
@@ -206,7 +208,7 @@ fn moved(old: &Estimate, new: &Estimate, rows: Option<&Comparison>) -> Option<Mo
 }
 
 /// Whether another metric of the slice says the same the other way round.
-fn says_it_twice(estimate: &Estimate, all: &[Estimate], goal: &str) -> bool {
+fn says_it_twice(estimate: &Estimate, all: &BySeries<'_, Estimate>, goal: &str) -> bool {
     let other = match estimate.metric.as_str() {
         "true_negative_rate" => "false_positive_rate",
         "false_negative_rate" => "true_positive_rate",
@@ -214,7 +216,7 @@ fn says_it_twice(estimate: &Estimate, all: &[Estimate], goal: &str) -> bool {
         "false_omission_rate" => "negative_predictive_value",
         _ => return false,
     };
-    estimate.metric != goal && all.iter().any(|e| e.metric == other && e.slice == estimate.slice)
+    estimate.metric != goal && all.get(other, &estimate.slice).is_some()
 }
 
 fn judge(goal: &Goal<'_>, moved: &Moved) -> (Effect, String) {
@@ -287,7 +289,7 @@ mod tests {
             outcome: Outcome::Favourable,
         };
         let of = |k| vec![rate("true_positive_rate", "sex=Female", k, n)];
-        prove(&goal, &of(before), &of(after), Err("their rows are not kept".to_owned()))
+        prove(&goal, &of(before), &of(after), &Err("their rows are not kept".to_owned()))
     }
 
     #[test]
@@ -328,7 +330,7 @@ mod tests {
             rate("accuracy", "sex=Male", 898, 1000),
             rate("base_rate", "", 100, 1000),
         ];
-        let proof = prove(&goal, &before, &after, Err("their rows are not kept".to_owned()));
+        let proof = prove(&goal, &before, &after, &Err("their rows are not kept".to_owned()));
         let worse: Vec<String> =
             proof.worse.iter().map(|m| format!("{} {}", m.metric, m.slice.label())).collect();
         assert_eq!((worse, proof.looked_at), (vec!["accuracy Overall".to_owned()], 2));
@@ -361,7 +363,7 @@ mod tests {
             &goal,
             &men(480),
             &men(462),
-            paired::compare(before, after, LEVEL).map_err(|e| e.to_string()),
+            &paired::compare(before, after, LEVEL).map_err(|e| e.to_string()),
         )
     }
 

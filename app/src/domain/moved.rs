@@ -1,5 +1,6 @@
 //! What moved from one run to another.
 
+use super::series::BySeries;
 use metrics::catalogue::{self, Direction, Outcome};
 use metrics::trend::change;
 use metrics::{Estimate, Interval, Slice};
@@ -31,9 +32,9 @@ pub const LEVEL: f64 = 0.95;
 /// The series of two runs whose change has an interval without zero, taken as independent samples.
 pub fn moved(before: &[Estimate], after: &[Estimate], outcome: Outcome) -> Moved {
     let mut moved = Moved::default();
+    let before = BySeries::of_estimates(before);
     for new in after {
-        let same = |old: &&Estimate| old.metric == new.metric && old.slice == new.slice;
-        let Some(old) = before.iter().find(same) else { continue };
+        let Some(old) = before.get(&new.metric, &new.slice) else { continue };
         let change = change(old, new, LEVEL);
         let (Some(value), Some(interval)) = (change.value, change.interval) else { continue };
         moved.looked_at += 1;

@@ -311,5 +311,5 @@ async fn compare(
     };
     let (old, new) = (estimates(before).await?, estimates(after).await?);
     let rows = paired::compare(app, &registry, model.id, (before, after), least).await?;
-    Ok(Proved::By(Box::new(prove(&goal, &old, &new, Result::clone(&rows)))))
+    Ok(Proved::By(Box::new(prove(&goal, &old, &new, &rows))))
 }

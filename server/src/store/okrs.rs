@@ -128,7 +128,8 @@ macro_rules! select_objective {
 impl Store {
     /// The objectives of a quarter, in the order in which they were written.
     pub async fn objectives(&self, period: &str) -> Result<Vec<Objective>> {
-        const SQL: &str = select_objective!("where o.period = $1 order by o.created_at, o.title, o.id");
+        const SQL: &str =
+            select_objective!("where o.period = $1 order by o.created_at, o.title, o.id");
         Ok(read!(self, db => sqlx::query_as(SQL).bind(period).fetch_all(db).await)?)
     }
 
