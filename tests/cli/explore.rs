@@ -7,14 +7,23 @@ const SPEC: &str = r#"{"task": "binary_classification", "label": "label", "score
     "prediction": "prediction", "slices": ["sex", "race", "age_band"],
     "positive_outcome": "favourable"}"#;
 
+/// The same without scores: counts alone are resampled, which takes no time.
+const COUNTS: &str = r#"{"task": "binary_classification", "label": "label",
+    "prediction": "prediction", "slices": ["sex", "race", "age_band"],
+    "positive_outcome": "favourable"}"#;
+
 fn evaluate(args: &[&str]) -> Ended {
-    let adult = fixture("predictions/adult_v4_hgb.csv");
-    let day = ["--evaluated-at", "2026-11-01"];
-    evenhand(&[], &[&["evaluate", &adult, "--spec", SPEC], day.as_slice(), args].concat())
+    evaluate_by(SPEC, args)
 }
 
-fn json(args: &[&str]) -> Value {
-    let ended = evaluate(&[args, &["--json"]].concat());
+fn evaluate_by(spec: &str, args: &[&str]) -> Ended {
+    let adult = fixture("predictions/adult_v4_hgb.csv");
+    let day = ["--evaluated-at", "2026-11-01"];
+    evenhand(&[], &[&["evaluate", &adult, "--spec", spec], day.as_slice(), args].concat())
+}
+
+fn json(spec: &str, args: &[&str]) -> Value {
+    let ended = evaluate_by(spec, &[args, &["--json"]].concat());
     ended.assert_code(0);
     serde_json::from_str(&ended.out).unwrap()
 }
@@ -22,8 +31,8 @@ fn json(args: &[&str]) -> Value {
 #[test]
 fn the_bootstrap_of_real_counts_repeats_and_agrees_with_newcombe() {
     let args = ["--bootstrap", "1000", "--seed", "7"];
-    let all = json(&args);
-    assert!(all == json(&args), "the same seed gives the same numbers");
+    let all = json(COUNTS, &args);
+    assert!(all == json(COUNTS, &args), "the same seed gives the same numbers");
     assert_eq!(all["run"]["schema"], "evenhand.run/v1");
     let gap = all["bootstrap"]["disparities"].as_array().unwrap().iter().find(|it| {
         it["metric"] == "selection_rate"
@@ -37,15 +46,15 @@ fn the_bootstrap_of_real_counts_repeats_and_agrees_with_newcombe() {
     for (end, known) in [("low", -0.198), ("high", -0.176)] {
         assert!((ends[end].as_f64().unwrap() - known).abs() < 0.002, "{ends}");
     }
-    let without = json(&[]);
+    let without = json(COUNTS, &[]);
     assert!(without == all["run"], "the run document is the same with and without");
 }
 
 #[test]
 fn a_person_reads_the_gaps_beside_what_chance_shows_and_the_four_fifths_rule() {
-    evaluate(&["--bootstrap", "200"])
+    evaluate(&["--bootstrap", "100"])
         .assert_code(0)
-        .assert_out("Resampled 200 times, seed 0")
+        .assert_out("Resampled 100 times, seed 0")
         .assert_out("more than chance alone shows")
         .assert_out("Female is below four fifths: 0.31 [0.28, 0.34] (p <0.001), 1,012 short")
         .assert_out("not valid: resampling moves a distance from 0 further up");
@@ -53,7 +62,7 @@ fn a_person_reads_the_gaps_beside_what_chance_shows_and_the_four_fifths_rule() {
 
 #[test]
 fn scores_are_resampled_by_row_and_their_gaps_have_intervals() {
-    let all = json(&["--bootstrap", "400"]);
+    let all = json(SPEC, &["--bootstrap", "100"]);
     let bootstrap = &all["bootstrap"];
     assert_eq!(bootstrap["not_resampled"], serde_json::json!([]));
     let area = bootstrap["estimates"].as_array().unwrap().iter().find(|it| {
@@ -81,8 +90,8 @@ fn intervals_by_a_named_method_stand_beside_the_report_and_not_in_the_run() {
         .assert_code(0)
         .assert_out("Katz intervals of ratios to the best group")
         .assert_out("Female against Male");
-    let all = json(&["--interval", "jeffreys"]);
-    assert!(all["run"] == json(&[]), "the run document is the same with and without");
+    let all = json(SPEC, &["--interval", "jeffreys"]);
+    assert!(all["run"] == json(SPEC, &[]), "the run document is the same with and without");
     let first = &all["intervals"]["intervals"][0];
     assert_eq!(first["interval"]["method"], "jeffreys");
     evaluate(&["--interval", "wald"]).assert_code(2).assert_err("clopper_pearson");
@@ -90,7 +99,7 @@ fn intervals_by_a_named_method_stand_beside_the_report_and_not_in_the_run() {
 
 #[test]
 fn the_worst_slices_are_found_in_one_half_and_confirmed_in_the_other() {
-    let all = json(&["--find-slices", "--seed", "3"]);
+    let all = json(SPEC, &["--find-slices", "--seed", "3"]);
     let search = &all["slice_search"];
     assert_eq!((&search["exploratory"], &search["metric"]), (&true.into(), &"accuracy".into()));
     let rows = search["rows"].as_array().unwrap();
