@@ -225,10 +225,14 @@ pub struct Summary {
 /// The worst and the best group of an attribute on one metric, and the gap between them. `kind` and
 /// `reference` of the comparison do not matter. Where neither way is better, best is the highest and
 /// worst the lowest value.
-pub fn summarise(estimates: &[Estimate], comparison: &Comparison) -> Summary {
+pub fn summarise<'a>(
+    estimates: impl IntoIterator<Item = &'a Estimate>,
+    comparison: &Comparison,
+) -> Summary {
+    let estimates: Vec<&Estimate> = estimates.into_iter().collect();
     let with = |kind| Comparison { kind, reference: Reference::Best, ..comparison.clone() };
     let (difference, ratio) = (with(Kind::Difference), with(Kind::Ratio));
-    let family = Family::of(estimates, &difference);
+    let family = Family::of(estimates.iter().copied(), &difference);
     let eligible = family.eligible();
     let best = family.best;
     let worst = eligible.iter().copied().reduce(|a, b| if family.better(b, a) { a } else { b });
@@ -244,7 +248,8 @@ pub fn summarise(estimates: &[Estimate], comparison: &Comparison) -> Summary {
         best: pair.map(|(best, _)| best.slice.clone()),
         worst: pair.map(|(_, worst)| worst.slice.clone()),
         difference: pair.map(|(_, worst)| family.against_best(worst)),
-        ratio: pair.map(|(_, worst)| Family::of(estimates, &ratio).against_best(worst)),
+        ratio: pair
+            .map(|(_, worst)| Family::of(estimates.iter().copied(), &ratio).against_best(worst)),
         groups: family.groups.iter().filter(|group| group.value.is_some()).count(),
         left_out: family
             .groups

@@ -51,30 +51,36 @@ pub struct Explored {
     pub found: bool,
 }
 
+impl Explored {
+    /// The order of those with the same p-value.
+    fn key(&self) -> (&Slice, &str) {
+        (&self.disparity.slice, &self.disparity.metric)
+    }
+}
+
 /// Compares every slice of a run with the rest of the rows on every metric, as one family.
 pub fn explore(estimates: &[Estimate], outcome: Outcome, level: f64, rate: f64) -> Exploration {
     // A comparison looks at the groups of one set of attributes and at overall, so these alone are
     // given to it: looking through all slices each time would take too long where there are many.
-    let mut families: BTreeMap<Vec<&str>, Vec<Estimate>> = BTreeMap::new();
+    let mut families: BTreeMap<Vec<&str>, Vec<&Estimate>> = BTreeMap::new();
     for estimate in estimates {
-        let attributes = estimate.slice.attributes().collect();
-        families.entry(attributes).or_default().push(estimate.clone());
+        families.entry(estimate.slice.attributes().collect()).or_default().push(estimate);
     }
     let overall = families.remove(&Vec::new()).unwrap_or_default();
     let mut disparities = Vec::new();
     for (attributes, mut groups) in families {
-        let metrics: BTreeSet<String> = groups.iter().map(|it| it.metric.clone()).collect();
-        groups.extend(overall.iter().cloned());
+        let metrics: BTreeSet<&str> = groups.iter().map(|it| it.metric.as_str()).collect();
+        groups.extend(&overall);
         for metric in metrics {
-            if catalogue::find(&metric).is_some_and(|it| it.kind == catalogue::Kind::Count) {
+            if catalogue::find(metric).is_some_and(|it| it.kind == catalogue::Kind::Count) {
                 continue;
             }
             let comparison = Comparison {
                 reference: Reference::Rest,
                 level,
-                ..Comparison::with_best(&metric, &attributes, Kind::Difference, outcome)
+                ..Comparison::with_best(metric, &attributes, Kind::Difference, outcome)
             };
-            disparities.extend(compare(&groups, &comparison));
+            disparities.extend(compare(groups.iter().copied(), &comparison));
         }
     }
     let (mut explored, mut untested) = (Vec::new(), 0);
@@ -92,10 +98,7 @@ pub fn explore(estimates: &[Estimate], outcome: Outcome, level: f64, rate: f64) 
         it.adjusted = adjusted;
         it.found = adjusted <= rate;
     }
-    let key = |it: &Explored| -> (Slice, String) {
-        (it.disparity.slice.clone(), it.disparity.metric.clone())
-    };
-    explored.sort_by(|a, b| a.p_value.total_cmp(&b.p_value).then_with(|| key(a).cmp(&key(b))));
+    explored.sort_by(|a, b| a.p_value.total_cmp(&b.p_value).then_with(|| a.key().cmp(&b.key())));
     Exploration {
         exploratory: true,
         family: "every slice against the rest, on every metric of the run".to_owned(),

@@ -165,10 +165,10 @@ impl Seen {
         // Each summary looks at the groups of one family on one metric, so those alone are given
         // to it: looking through the whole run for each of a hundred would take longer than the
         // rest of the page.
-        let mut cells: HashMap<(Vec<&str>, &str), Vec<Estimate>> = HashMap::new();
+        let mut cells: HashMap<(Vec<&str>, &str), Vec<&Estimate>> = HashMap::new();
         for estimate in &self.estimates {
             let key = (estimate.slice.attributes().collect(), estimate.metric.as_str());
-            cells.entry(key).or_default().push(estimate.clone());
+            cells.entry(key).or_default().push(estimate);
         }
         let mut summaries = vec![];
         for family in self.families() {
@@ -177,7 +177,7 @@ impl Seen {
                 let groups = cells.get(&(attributes.clone(), metric.as_str()));
                 let comparison =
                     Comparison::with_best(metric, &attributes, Kind::Difference, self.outcome);
-                let groups = groups.map_or(&[][..], Vec::as_slice);
+                let groups = groups.into_iter().flatten().copied();
                 summaries.push(disparity::summarise(groups, &comparison));
             }
         }

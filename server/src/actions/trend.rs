@@ -270,22 +270,21 @@ fn gap(estimates: &[Estimate], comparison: &Comparison, slices: &[Slice]) -> Opt
     if comparison.attributes.is_empty() || slices.len() < 2 {
         return None;
     }
-    let among: Vec<Estimate> = match comparison.reference {
+    let among: Vec<&Estimate> = match comparison.reference {
         // The rest and overall need every group; a best group is the best of those on the chart.
         Reference::Best | Reference::Group(_) => estimates
             .iter()
             .filter(|e| {
                 slices.contains(&e.slice) || matches!(comparison.reference, Reference::Group(_))
             })
-            .cloned()
             .collect(),
-        Reference::Overall | Reference::Rest => estimates.to_vec(),
+        Reference::Overall | Reference::Rest => estimates.iter().collect(),
     };
     if comparison.reference == Reference::Best {
-        let summary = disparity::summarise(&among, comparison);
+        let summary = disparity::summarise(among, comparison);
         return summary.difference;
     }
-    disparity::compare(&among, comparison)
+    disparity::compare(among, comparison)
         .into_iter()
         .filter(|d| slices.contains(&d.slice) && Some(&d.slice) != d.reference_slice.as_ref())
         .max_by(|a, b| {

@@ -1,6 +1,7 @@
 //! A change since the version that was launched last.
 
 use super::{Judge, hole};
+use crate::domain::series::BySeries;
 use crate::domain::verdict::{Case, EvidenceRun, Part};
 use metrics::{Estimate, Slice, power, trend};
 
@@ -21,18 +22,19 @@ impl<'a> Judge<'a> {
             );
             return vec![hole(Slice::overall(), sentence)];
         };
+        let before = BySeries::of_estimates(&before.estimates);
         let (estimates, mut parts) = self.measured_on();
         let level = self.level(estimates.len() + parts.len());
-        parts.extend(estimates.into_iter().map(|estimate| self.of_change(estimate, before, level)));
+        let change = |estimate| self.of_change(estimate, &before, level);
+        parts.extend(estimates.into_iter().map(change));
         parts
     }
 
-    fn of_change(&self, estimate: &Estimate, before: &EvidenceRun, level: f64) -> Part {
+    fn of_change(&self, estimate: &Estimate, before: &BySeries<'_, Estimate>, level: f64) -> Part {
         if let Err(hole) = self.usable(estimate) {
             return *hole;
         }
-        let mut of_metric = before.estimates.iter().filter(|it| it.metric == self.rule.metric);
-        let Some(earlier) = of_metric.find(|it| it.slice == estimate.slice) else {
+        let Some(earlier) = before.get(&self.rule.metric, &estimate.slice) else {
             let sentence = format!("the launched version has no {}", estimate.slice.label());
             return hole(estimate.slice.clone(), sentence);
         };
