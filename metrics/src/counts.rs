@@ -10,16 +10,30 @@ pub struct Sum(u128);
 
 const ONE: u64 = 1 << 62;
 
+/// A number in 0..1 in multiples of 2^-62. By way of a signed integer, for which there is an
+/// instruction.
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "the cast saturates, and numbers in 0..1 fit"
+)]
+fn units(number: f64) -> u64 {
+    ((number * ONE as f64) as i64).clamp(0, ONE as i64) as u64
+}
+
 impl Sum {
     /// Adds a number in 0..1; what lies outside counts as the nearer end.
     #[inline]
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the cast saturates, and numbers in 0..1 fit"
-    )]
     pub fn add(&mut self, number: f64) {
-        self.0 += u128::from(((number * ONE as f64) as u64).min(ONE));
+        self.0 += u128::from(units(number));
+    }
+
+    /// Adds a number in 0..1 so many times.
+    #[inline]
+    pub fn add_times(&mut self, number: f64, times: u64) {
+        self.0 += u128::from(units(number)) * u128::from(times);
     }
 
     /// The sum.

@@ -4,6 +4,7 @@ mod aggregate;
 mod cases;
 mod clustered;
 mod counted;
+mod curves;
 mod gather;
 mod judged;
 mod multiclass;

@@ -1,13 +1,13 @@
 //! From rows to sufficient statistics per slice, on all cores.
 //!
 //! Rows are counted once, per combination of all attributes, and the combinations are added up to
-//! slices; where there are too many combinations, once per family of slices instead. For the area
-//! under the ROC curve the rows are sorted once by score, and each family passes over them.
+//! slices; where there are too many combinations, once per family of slices instead.
 
-use crate::auc::{Auc, Ranks, WeightedRanks};
-use crate::counts::{Cell, Counts, Sum};
+use super::curves::{Family, Order};
+use crate::auc::Ranked;
+use crate::counts::Counts;
 use crate::read::Table;
-use crate::scores::{Calibration, PrecisionRecall, Scored};
+use crate::scores::{Calibration, Scored};
 use crate::{Problem, Slice, Spec};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -17,15 +17,6 @@ pub(super) struct SliceCounts {
     pub slice: Slice,
     pub counts: Counts,
     pub scored: Scored,
-}
-
-/// The rows of each combination of attributes.
-struct Counted {
-    counts: Vec<Counts>,
-    /// Empty without scores.
-    calibrations: Vec<Calibration>,
-    /// Each row's tag, in the order of scores; empty where the order has them.
-    sorted: Vec<u32>,
 }
 
 /// Up to so many combinations of all attributes, rows are counted per combination.
@@ -45,42 +36,22 @@ pub(super) fn aggregate(table: &Table, spec: &Spec) -> Result<Vec<SliceCounts>, 
     let joint = possible_cells(table, &everything)
         .filter(|cells| *cells <= MOST_JOINT_CELLS as u64)
         .map(|_| Cells::of(table, &everything));
-    let order = rows.order(joint.as_ref());
-    let joint = joint.map(|cells| {
-        let counted = rows.counted(&cells, &order);
-        (cells, counted)
-    });
-
-    let made = families
-        .par_iter()
-        .map(|family| {
-            let own;
-            let (cells, counted) = match &joint {
-                Some(joint) => joint,
-                None => {
-                    let cells = Cells::of(table, family);
-                    // Before memory is taken for each of them.
-                    refuse_too_many(cells.groups.len())?;
-                    let counted = rows.counted(&cells, &order);
-                    own = (cells, counted);
-                    &own
-                }
-            };
-            let (groups, slice_of) = cells.project(family);
-            let mut sums = vec![Counts::default(); groups.len()];
-            let mut scored = vec![Scored::default(); groups.len()];
-            for (counts, &slice) in counted.counts.iter().zip(&slice_of) {
-                sums[slice as usize] = sums[slice as usize].plus(counts);
-            }
-            for (calibration, &slice) in counted.calibrations.iter().zip(&slice_of) {
-                let sum = &mut scored[slice as usize].calibration;
-                *sum = std::mem::take(sum).plus(calibration);
-            }
-            rows.rank(&sums, &mut scored, &counted.sorted, &order, &slice_of);
-            Ok(named(table, family, &groups, sums, scored))
-        })
-        .collect::<Result<Vec<_>, Vec<Problem>>>()?;
-    let mut slices: Vec<SliceCounts> = made.into_iter().flatten().collect();
+    let order = (!table.scores.is_empty()).then(|| Order::of(table, joint.as_ref()));
+    let mut slices = match &joint {
+        Some(cells) => rows.slices(cells, &families, order.as_ref()),
+        None => families
+            .par_iter()
+            .map(|family| {
+                let cells = Cells::of(table, family);
+                // Before memory is taken for each of them.
+                refuse_too_many(cells.groups.len())?;
+                Ok(rows.slices(&cells, std::slice::from_ref(family), order.as_ref()))
+            })
+            .collect::<Result<Vec<_>, Vec<Problem>>>()?
+            .into_iter()
+            .flatten()
+            .collect(),
+    };
     refuse_too_many(slices.len())?;
     slices.sort_by(|a, b| (a.slice.arity(), &a.slice).cmp(&(b.slice.arity(), &b.slice)));
     Ok(slices)
@@ -144,22 +115,6 @@ pub(super) fn slice_of(table: &Table, family: &[usize], codes: &[u16]) -> Slice 
     Slice::new(pairs).expect("names are not empty and attributes differ, as the reader checked")
 }
 
-fn named(
-    table: &Table,
-    family: &[usize],
-    groups: &[Vec<u16>],
-    counts: Vec<Counts>,
-    scored: Vec<Scored>,
-) -> Vec<SliceCounts> {
-    groups
-        .iter()
-        .map(|codes| slice_of(table, family, codes))
-        .zip(counts)
-        .zip(scored)
-        .map(|((slice, counts), scored)| SliceCounts { slice, counts, scored })
-        .collect()
-}
-
 /// The combinations of some attributes that occur, and each row's.
 pub(super) struct Cells {
     attributes: Vec<usize>,
@@ -191,24 +146,34 @@ impl Cells {
     #[expect(clippy::cast_possible_truncation, reason = "there are at most 2^20 combinations")]
     fn marked(table: &Table, attributes: &[usize], sizes: &[u64]) -> (Vec<u64>, Vec<u32>) {
         let mut of_row = vec![0_u32; table.cells.len()];
-        of_row.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, cells)| {
+        let none = || vec![false; sizes.iter().product::<u64>() as usize];
+        let number = |mut occurs: Vec<bool>, (chunk, cells): (usize, &mut [u32])| {
             for (&attribute, &size) in attributes.iter().zip(sizes) {
                 let codes = &table.attributes[attribute].codes[chunk * CHUNK..];
                 for (cell, &code) in cells.iter_mut().zip(codes) {
                     *cell = *cell * size as u32 + u32::from(code);
                 }
             }
-        });
-        let mut places = vec![u32::MAX; sizes.iter().product::<u64>() as usize];
-        for &cell in &of_row {
-            places[cell as usize] = 0;
-        }
+            for &mut cell in cells {
+                occurs[cell as usize] = true;
+            }
+            occurs
+        };
+        let either = |mut a: Vec<bool>, b: Vec<bool>| {
+            a.iter_mut().zip(b).for_each(|(a, b)| *a |= b);
+            a
+        };
+        let chunks = of_row.par_chunks_mut(CHUNK).enumerate();
+        let occurs = chunks.fold(none, number).reduce(none, either);
+        let mut places = vec![0_u32; occurs.len()];
         let mut numbers = Vec::new();
-        for (number, place) in places.iter_mut().enumerate().filter(|(_, place)| **place == 0) {
+        for (number, place) in places.iter_mut().enumerate().filter(|(number, _)| occurs[*number]) {
             *place = numbers.len() as u32;
             numbers.push(number as u64);
         }
-        of_row.par_iter_mut().for_each(|cell| *cell = places[*cell as usize]);
+        if numbers.len() < places.len() {
+            of_row.par_iter_mut().for_each(|cell| *cell = places[*cell as usize]);
+        }
         (numbers, of_row)
     }
 
@@ -276,13 +241,6 @@ pub(super) fn weight_scale(weights: &[f64]) -> f64 {
     libm::ldexp(1.0, -exponent)
 }
 
-/// Rows in rising order of score.
-struct Order {
-    /// Score, and the row or its tag.
-    rows: Vec<(u64, u32)>,
-    tagged: bool,
-}
-
 struct Rows<'a> {
     table: &'a Table,
     scale: f64,
@@ -294,135 +252,82 @@ impl Rows<'_> {
         self.table.weights.get(row).map_or(1.0, |weight| weight * self.scale)
     }
 
-    /// The counts of each combination, and its rows in the order of scores.
-    fn counted(&self, cells: &Cells, order: &Order) -> Counted {
-        let ((counts, calibrations), sorted) = rayon::join(
-            || (self.count(cells), self.calibrate(cells)),
-            || self.sorted_tags(cells, order),
-        );
-        Counted { counts, calibrations, sorted }
-    }
-
-    fn calibrate(&self, cells: &Cells) -> Vec<Calibration> {
-        let zero = || vec![Calibration::new(self.bins); cells.groups.len()];
-        if self.table.scores.is_empty() {
-            return Vec::new();
+    /// The slices of some families, from the combinations that they are made of.
+    fn slices(
+        &self,
+        cells: &Cells,
+        families: &[Vec<usize>],
+        order: Option<&Order>,
+    ) -> Vec<SliceCounts> {
+        let counted = self.count(cells);
+        let mut projected = Vec::with_capacity(families.len());
+        let mut sums = Vec::with_capacity(families.len());
+        for family in families {
+            let (groups, slice_of) = cells.project(family);
+            let mut counts = vec![Counts::default(); groups.len()];
+            let mut calibrations = vec![Calibration::default(); groups.len()];
+            for ((own, calibration), &slice) in counted.iter().zip(&slice_of) {
+                let slice = slice as usize;
+                counts[slice] = counts[slice].plus(own);
+                calibrations[slice] = std::mem::take(&mut calibrations[slice]).plus(calibration);
+            }
+            projected.push((groups, calibrations));
+            sums.push(Family { slice_of, counts });
         }
-        (0..self.table.scores.len().div_ceil(CHUNK))
-            .into_par_iter()
-            .fold(zero, |mut calibrations, chunk| {
-                let end = ((chunk + 1) * CHUNK).min(self.table.scores.len());
-                for row in chunk * CHUNK..end {
-                    let (score, positive) =
-                        (self.table.scores[row], self.table.cells[row] & 1 == 1);
-                    calibrations[cells.of_row[row] as usize].add(score, positive, self.weight(row));
-                }
-                calibrations
-            })
-            .reduce(zero, |a, b| a.into_iter().zip(&b).map(|(a, b)| a.plus(b)).collect())
+        let curves = match order {
+            Some(order) => order.curves(self.table, self.scale, cells, &sums),
+            None => sums.iter().map(|sums| vec![Ranked::default(); sums.counts.len()]).collect(),
+        };
+        let mut slices = Vec::new();
+        for (((family, (groups, calibrations)), sums), curves) in
+            families.iter().zip(projected).zip(sums).zip(curves)
+        {
+            let names = groups.iter().map(|codes| slice_of(self.table, family, codes));
+            let scored = calibrations.into_iter().zip(curves).map(|(calibration, ranked)| Scored {
+                auc: ranked.auc,
+                average_precision: ranked.average_precision,
+                average_precision_bound: 0.0,
+                calibration,
+            });
+            let of_family = names.zip(sums.counts).zip(scored);
+            slices.extend(of_family.map(|((slice, counts), scored)| SliceCounts {
+                slice,
+                counts,
+                scored,
+            }));
+        }
+        slices
     }
 
-    fn count(&self, cells: &Cells) -> Vec<Counts> {
-        let weighted = !self.table.weights.is_empty();
-        let zero = || vec![Counts::default(); cells.groups.len()];
+    /// The counts of each combination.
+    fn count(&self, cells: &Cells) -> Vec<(Counts, Calibration)> {
+        let Table { scores, weights, .. } = self.table;
+        let bins = if scores.is_empty() { 0 } else { self.bins };
+        let zero = || vec![(Counts::default(), Calibration::new(bins)); cells.groups.len()];
         (0..self.table.cells.len().div_ceil(CHUNK))
             .into_par_iter()
-            .fold(zero, |mut counts, chunk| {
+            .fold(zero, |mut counted, chunk| {
                 let end = ((chunk + 1) * CHUNK).min(self.table.cells.len());
                 for row in chunk * CHUNK..end {
-                    let counts = &mut counts[cells.of_row[row] as usize];
+                    let (counts, calibration) = &mut counted[cells.of_row[row] as usize];
                     let cell = self.table.cells[row];
                     counts.add_row(cell);
                     let weight = self.weight(row);
-                    if weighted {
+                    if !weights.is_empty() {
                         counts.add_weight(cell, weight);
                     }
-                    if let Some(&score) = self.table.scores.get(row) {
+                    if let Some(&score) = scores.get(row) {
                         counts.add_score(cell, score, weight);
+                        calibration.add(score, cell & 1 == 1, weight);
                     }
                 }
-                counts
+                counted
             })
-            .reduce(zero, |mut a, b| {
-                for (a, b) in a.iter_mut().zip(&b) {
-                    *a = a.plus(b);
-                }
-                a
+            .reduce(zero, |a, b| {
+                let plus = |((a, calibration), (b, other)): ((Counts, Calibration), (_, _))| {
+                    (a.plus(&b), calibration.plus(&other))
+                };
+                a.into_iter().zip(b).map(plus).collect()
             })
-    }
-
-    /// Score and row, in rising order of score. Scores are not negative, so their bits order as
-    /// they do. Where nothing else is needed of a row than its combination and its label, these
-    /// stand there in place of it: looking them up in the order of scores would miss the cache.
-    #[expect(clippy::cast_possible_truncation, reason = "the reader stops at 2^32 rows")]
-    fn order(&self, cells: Option<&Cells>) -> Order {
-        let cells = cells.filter(|_| self.table.weights.is_empty());
-        let tag = |row: usize| cells.map_or(row as u32, |cells| self.tag(cells, row));
-        let scores = self.table.scores.par_iter().enumerate();
-        let mut rows: Vec<(u64, u32)> =
-            scores.map(|(row, score)| (score.to_bits(), tag(row))).collect();
-        // Ties may come in any order: they are summed exactly.
-        rows.par_sort_unstable_by_key(|&(score, _)| score);
-        Order { rows, tagged: cells.is_some() }
-    }
-
-    /// A row's combination, and whether it is positive in the lowest bit.
-    fn tag(&self, cells: &Cells, row: usize) -> u32 {
-        cells.of_row[row] << 1 | u32::from(self.table.cells[row] & 1)
-    }
-
-    /// Each row's tag in the order of scores; none where the order has them.
-    fn sorted_tags(&self, cells: &Cells, order: &Order) -> Vec<u32> {
-        if order.tagged {
-            return Vec::new();
-        }
-        order.rows.par_iter().map(|&(_, row)| self.tag(cells, row as usize)).collect()
-    }
-
-    /// Adds the area under the ROC curve and the average precision of each slice.
-    fn rank(
-        &self,
-        counts: &[Counts],
-        scored: &mut [Scored],
-        sorted: &[u32],
-        order: &Order,
-        slice_of: &[u32],
-    ) {
-        const NEGATIVE: &[Cell] = &[Cell::TrueNegative, Cell::FalsePositive];
-        const POSITIVE: &[Cell] = &[Cell::FalseNegative, Cell::TruePositive];
-        if order.rows.is_empty() {
-            return;
-        }
-        let weighted = !self.table.weights.is_empty();
-        let whole = |counts: &Counts, cells: &[Cell]| {
-            if weighted { counts.weights(cells).sum } else { Sum::of_ones(counts.rows(cells)) }
-        };
-        let mut precisions: Vec<PrecisionRecall> = counts
-            .iter()
-            .map(|counts| PrecisionRecall::new(whole(counts, NEGATIVE), whole(counts, POSITIVE)))
-            .collect();
-        let rows = order.rows.iter().enumerate().map(|(place, &(score, row))| {
-            let tag = sorted.get(place).copied().unwrap_or(row);
-            (score, row, slice_of[(tag >> 1) as usize] as usize, tag & 1 == 1)
-        });
-        let areas: Vec<Option<Auc>> = if weighted {
-            let mut ranks = vec![WeightedRanks::default(); counts.len()];
-            for (score, row, slice, positive) in rows {
-                let weight = self.weight(row as usize);
-                ranks[slice].add(score, positive, weight);
-                precisions[slice].add(score, positive, weight);
-            }
-            ranks.into_iter().map(WeightedRanks::finish).collect()
-        } else {
-            let mut ranks = vec![Ranks::default(); counts.len()];
-            for (score, _, slice, positive) in rows {
-                ranks[slice].add(score, positive);
-                precisions[slice].add(score, positive, 1.0);
-            }
-            ranks.into_iter().map(Ranks::finish).collect()
-        };
-        for ((scored, auc), precision) in scored.iter_mut().zip(areas).zip(precisions) {
-            (scored.auc, scored.average_precision) = (auc, precision.finish());
-        }
     }
 }
