@@ -1,5 +1,6 @@
 //! Types that cannot be wrong and the rules that decide. Pure: no SQL, no HTTP, no clock.
 
+pub mod against;
 pub mod attribute;
 pub mod dataset;
 pub mod disclosure;

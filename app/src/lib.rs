@@ -7,10 +7,12 @@ pub mod islands;
 pub mod number;
 pub mod upload;
 
-#[cfg(feature = "ssr")]
+#[cfg(feature = "pages")]
 pub mod charts;
-#[cfg(feature = "ssr")]
+#[cfg(feature = "pages")]
 pub mod pages;
+#[cfg(feature = "reader")]
+pub mod reader;
 
 /// Brings the islands of the current page to life.
 #[cfg(feature = "hydrate")]

@@ -10,6 +10,7 @@ pub mod export;
 mod aequitas;
 mod ai_verify;
 mod aif360;
+mod asked;
 mod bencher;
 mod clarify;
 mod column;
@@ -46,6 +47,7 @@ mod tree;
 mod understood;
 mod yaml;
 
+pub use asked::{parse_dataset, parse_time};
 pub use format::{Format, UnknownFormat};
 pub use understood::{Basis, MappedMetric, NotPlaced, Understood};
 

@@ -157,10 +157,12 @@ impl Store {
             // that use them spend more time waking each other.
             .row_buffer_size(1024)
             .pragma("trusted_schema", "off");
+        // A large run is written to the log once, at its end, and not again and again on the way.
+        let writing = options.clone().pragma("cache_size", "-65536");
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(30))
-            .connect_with(options.clone())
+            .connect_with(writing)
             .await?;
         let read = SqlitePoolOptions::new()
             .max_connections(8)

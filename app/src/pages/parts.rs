@@ -27,4 +27,4 @@ pub use page_header::{EmptyState, Lede, PageHeader, Panel};
 pub use prose::Prose;
 pub use rules::{ReadinessPanel, ReadinessView, RuleTable};
 pub use sentence::Sentence;
-pub use shell::{Crumb, Frame, Notice, NoticeKind, Section, Viewer, document};
+pub use shell::{Crumb, Frame, Notice, NoticeKind, Section, Viewer, document, fragment};

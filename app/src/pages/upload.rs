@@ -1,10 +1,13 @@
 //! The upload page: choose or drop a file, check it, then make it a run.
 
+mod preview;
+
+pub use preview::{Preview, PreviewPanels};
+
 use super::parts::{
-    EmptyState, FieldKind, Form, PageHeader, Panel, Scroll, Select, Submit, TextArea, TextField,
+    EmptyState, FieldKind, Form, PageHeader, Panel, Select, Submit, TextArea, TextField,
 };
 use super::problems::{Problems, ProblemsView};
-use super::run::Receipt;
 use crate::domain::model::Task;
 use crate::form::FieldErrors;
 use crate::upload::Format;
@@ -60,21 +63,8 @@ pub struct Typed {
     pub staged_name: String,
 }
 
-/// What a checked file would become.
-#[derive(Clone, Debug)]
-pub struct Preview {
-    pub digest: String,
-    pub dataset: String,
-    pub evaluated_at: String,
-    pub estimates: usize,
-    pub slices: usize,
-    pub metrics: usize,
-    pub receipt: Receipt,
-    /// Attribute, group and the nearest known name of each.
-    pub unconfirmed: Vec<(String, String, Option<String>)>,
-    /// The run that is there already, when this is the same.
-    pub existing: Option<String>,
-}
+/// Files of more bytes than this are read by the server only: the browser would stand still.
+const MOST_READ: u32 = 32 << 20;
 
 /// The choice of no format.
 const TOLD: &str = "told by the content";
@@ -201,11 +191,14 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
         ("staged".to_owned(), typed.staged.clone()),
         ("staged_name".to_owned(), typed.staged_name.clone()),
     ];
-    let preview = view.preview.map(preview);
+    let preview = view.preview.map(|preview| view! { <PreviewPanels preview=preview /> });
+    let known = format!("{}/around", view.action);
     view! {
         <PageHeader title=title />
-        <Problems view=ProblemsView { problems: view.problems } />
-        {preview}
+        <div id="preview" data-around=known data-most=MOST_READ.to_string()>
+            <Problems view=ProblemsView { problems: view.problems } />
+            {preview}
+        </div>
         <Panel title="File">
             <Form action=view.action errors=errors.clone() hidden=hidden multipart=true>
                 <TextField
@@ -216,6 +209,7 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
                     hint=file_hint
                     required=needs_file
                 />
+                <p id="reading" role="status" class="small"></p>
                 <Select
                     label="It holds"
                     name="kind"
@@ -262,70 +256,12 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
                 </Submit>
             </Form>
         </Panel>
+        <script type="module" src="/assets/upload.js"></script>
         <EmptyState
             title="From a terminal or a pipeline"
             text="The same, with a token from your account page in EVENHAND_TOKEN:"
             command=view.command
         />
-    }
-    .into_any()
-}
-
-fn preview(preview: Preview) -> AnyView {
-    let existing = preview.existing.map(|href| {
-        view! {
-            <p>
-                "This is already here as "
-                <a href=href>"a run"</a>
-                "; uploading it again makes no second one."
-            </p>
-        }
-    });
-    let rows = |n: Option<u64>| n.map_or_else(|| "–".to_owned(), super::parts::number::count);
-    let unconfirmed = (!preview.unconfirmed.is_empty()).then(|| {
-        let items = preview
-            .unconfirmed
-            .into_iter()
-            .map(|(attribute, group, nearest)| {
-                let nearest = nearest
-                    .map_or_else(String::new, |nearest| format!(" (nearest known: {nearest})"));
-                view! { <li>{format!("{attribute}: {group}{nearest}")}</li> }
-            })
-            .collect_view();
-        view! {
-            <p>"These groups will be unconfirmed until a lead accepts them:"</p>
-            <ul>{items}</ul>
-        }
-    });
-    let notes =
-        preview.receipt.notes.into_iter().map(|note| view! { <li>{note}</li> }).collect_view();
-    let facts = [
-        ("Format", preview.receipt.format),
-        ("Dataset", preview.dataset),
-        ("Evaluated", preview.evaluated_at),
-        ("Estimates", super::parts::number::count(preview.estimates as u64)),
-        ("Slices", super::parts::number::count(preview.slices as u64)),
-        ("Metrics", super::parts::number::count(preview.metrics as u64)),
-        ("Rows read", rows(preview.receipt.rows_read)),
-        ("Rows used", rows(preview.receipt.rows_used)),
-        ("Digest", preview.digest),
-    ]
-    .into_iter()
-    .filter(|(_, value)| !value.is_empty() && value != "–")
-    .map(|(name, value)| view! { <tr><th scope="row">{name}</th><td>{value}</td></tr> })
-    .collect_view();
-    view! {
-        <Panel title="This can be uploaded" note="nothing is stored yet">
-            <p class="v pass">"no problems"</p>
-            {existing}
-            <Scroll label="What was read">
-                <table>
-                    <tbody>{facts}</tbody>
-                </table>
-            </Scroll>
-            {unconfirmed}
-            <ul>{notes}</ul>
-        </Panel>
     }
     .into_any()
 }

@@ -3,6 +3,7 @@
 use crate::actions::findings::refresh_after;
 use crate::actions::register_version::not_there;
 use crate::actions::registry::find_model;
+use crate::actions::runs::{least_cell, shown};
 use crate::audit::{commit, sha256_hex};
 use crate::auth::Actor;
 use crate::auth::actor::Through;
@@ -13,14 +14,17 @@ use crate::reader::{Job, Reading, Source, read_in_child};
 use crate::state::App;
 use crate::store::datasets::other_data;
 use crate::store::is_duplicate;
+use crate::store::models::Model;
 use crate::store::rows::keep_until;
 use crate::store::runs::{KeptRows, NewRun, Run, SourceKey, key_taken};
+use app::domain::against::{Earlier, Surroundings};
 use app::domain::attribute::Unconfirmed;
+use app::domain::disclosure::is_hidden;
 use app::domain::model::Task;
 use app::domain::{Email, Grants, Label, Permission, PersonId, Scope, TeamId};
 use app::upload::canonical::{canonical, run_text};
 use app::upload::{CLOCK_SKEW, IMPORTER_VERSION};
-use metrics::{Problem, RunDocument, Slice};
+use metrics::{Estimate, Problem, RunDocument, Slice};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -66,6 +70,9 @@ pub struct Preview {
     pub unconfirmed: Vec<Unconfirmed>,
     /// The run that is there already, when this is the same.
     pub existing: Option<Run>,
+    pub around: Surroundings,
+    /// The run that it would follow, with its estimates as the actor may see them.
+    pub before: Option<(Earlier, Vec<Estimate>)>,
 }
 
 /// Refuses who may not upload to a model, before a byte of the body is read.
@@ -146,18 +153,48 @@ async fn remembered(
 pub async fn preview(app: &App, actor: &Actor, upload: &Upload) -> Result<Preview> {
     let checked = check(app, actor, upload).await?;
     let reading = read(app, &checked, upload, false).await?;
-    let registry = app.store.registry().await?;
+    let runs = app.store.runs_of(checked.model.id).await?;
+    let around = around(app, &checked.model, &runs).await?;
     let slices = reading.document.estimates.iter().map(|estimate| &estimate.slice);
-    let unconfirmed = registry.unconfirmed(checked.model.id, slices);
+    let unconfirmed = around.registry.unconfirmed(checked.model.id, slices);
     let existing = existing(app, &checked, &reading).await?;
     refuse_other_data(app, &reading.document.dataset).await?;
+    let before = match around.before(&reading.document).cloned() {
+        None => None,
+        Some(run) => {
+            let stored = app.store.estimates_of(run.id).await?;
+            let least = least_cell(app, actor, &checked.lineage);
+            let mut seen = shown(&around.registry, checked.model.id, stored, least);
+            seen.retain(|estimate| !is_hidden(estimate));
+            Some((run, seen))
+        }
+    };
     Ok(Preview {
+        around,
+        before,
         digest: run_digest(&checked, &reading).unwrap_or_default(),
         document: reading.document,
         format: reading.format,
         receipt: reading.receipt,
         unconfirmed,
         existing,
+    })
+}
+
+/// What has to be known to say what an upload to a model would become.
+pub async fn around(app: &App, model: &Model, runs: &[Run]) -> Result<Surroundings> {
+    let earlier = |run: &Run| Earlier {
+        id: run.id,
+        version: run.version_label.clone(),
+        dataset: (run.dataset_name.clone(), run.dataset_label.clone()),
+        definitions: run.instrument_definitions.clone(),
+    };
+    Ok(Surroundings {
+        model: model.id,
+        task: model.task,
+        outcome: model.positive_outcome.into(),
+        registry: app.store.registry().await?,
+        runs: runs.iter().filter(|run| run.voided_at.is_none()).map(earlier).collect(),
     })
 }
 
@@ -174,7 +211,7 @@ async fn refuse_other_data(app: &App, sent: &metrics::DatasetRef) -> Result<()> 
 
 /// An upload whose surroundings are in order.
 struct Checked {
-    model: crate::store::models::Model,
+    model: Model,
     /// `None` when it will be made.
     version: Option<app::domain::VersionId>,
     label: Label,
@@ -417,19 +454,4 @@ fn key_owner(actor: &Actor) -> String {
         (None, Some(person)) => format!("person:{person}"),
         (None, None) => "operator".to_owned(),
     }
-}
-
-/// A dataset as it is written: `NAME@VERSION`.
-///
-/// # Errors
-/// What was expected.
-pub fn parse_dataset(text: &str) -> Result<(String, String), Problem> {
-    let wrong = || {
-        Problem::new("bad_dataset", format!("`{text}` is no dataset"))
-            .expected("NAME@VERSION, such as adult-test@1994")
-    };
-    let (name, version) = text.trim().split_once('@').ok_or_else(wrong)?;
-    let name = app::domain::Slug::new(name).map_err(|_| wrong())?;
-    let version = Label::new(version).map_err(|_| wrong())?;
-    Ok((name.into(), version.into()))
 }

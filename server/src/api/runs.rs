@@ -19,8 +19,6 @@ use metrics::{Estimate, Instrument, Problem, Slice};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 pub fn routes(routes: Routes) -> Routes {
     let read = Access::May(Permission::Read);
@@ -335,16 +333,4 @@ pub fn parse_reference(text: Option<&str>) -> Result<Reference> {
         text.parse()
             .map_err(|error: String| Error::input(vec![Problem::new("bad_reference", error)]))
     })
-}
-
-/// A time as RFC 3339, or a day, which begins at midnight UTC.
-pub fn parse_time(text: &str) -> Result<OffsetDateTime, Problem> {
-    let text = text.trim();
-    let day = format!("{text}T00:00:00Z");
-    OffsetDateTime::parse(text, &Rfc3339)
-        .or_else(|_| OffsetDateTime::parse(&day, &Rfc3339))
-        .map_err(|_| {
-            Problem::new("bad_time", format!("`{text}` is no time"))
-                .expected("RFC 3339, such as 2026-11-01T09:00:00Z, or a day, such as 2026-11-01")
-        })
 }

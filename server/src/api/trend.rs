@@ -2,13 +2,14 @@
 
 use super::moment::Moment;
 use super::operation::{Area, Operation};
-use super::runs::{parse_reference, parse_slice, parse_time};
+use super::runs::{parse_reference, parse_slice};
 use crate::actions::trend::{Asked, trend};
 use crate::auth::Actor;
 use crate::error::{Error, Result};
 use crate::http::{Access, Routes};
 use crate::state::App;
 use app::domain::{Permission, RunId};
+use app::upload::parse_time;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum_extra::extract::Query;

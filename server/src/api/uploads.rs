@@ -1,8 +1,8 @@
 //! Upload results and predictions.
 
 use super::operation::{ANY, Area, Operation};
-use super::runs::{ReceiptAnswer, RunAnswer, parse_time, received_as};
-use crate::actions::upload_run::{self, Preview, Receipt, Upload, parse_dataset};
+use super::runs::{ReceiptAnswer, RunAnswer, received_as};
+use crate::actions::upload_run::{self, Preview, Receipt, Upload};
 use crate::auth::Actor;
 use crate::error::{Error, Result};
 use crate::http::{Access, Routes};
@@ -11,7 +11,7 @@ use crate::reader::Source;
 use crate::state::App;
 use app::domain::Permission;
 use app::domain::attribute::Unconfirmed;
-use app::upload::Format;
+use app::upload::{Format, parse_dataset, parse_time};
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};

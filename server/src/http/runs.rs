@@ -19,7 +19,6 @@ use app::pages::run::{
     Answer, Choices, Column, DifferencesPage, DifferencesView, MetricSet, Provenance, Receipt,
     Resting, RunPage, RunView, Unconfirmed, VoidPage, VoidView, Voided,
 };
-use app::upload::Understood;
 use app::upload::export::to_csv;
 use axum::extract::{Path, State};
 use axum::http::header;
@@ -28,7 +27,6 @@ use axum_extra::extract::{Form, Query};
 use leptos::prelude::*;
 use metrics::disparity::FALSE_DISCOVERY_RATE;
 use serde::Deserialize;
-use serde_json::Value;
 use tower_sessions::Session;
 
 pub fn routes(routes: Routes) -> Routes {
@@ -178,7 +176,7 @@ fn view(actor: &Actor, seen: &Seen, choices: Choices, resting: Vec<Resting>) -> 
             dataset_digest: run.dataset_digest.clone(),
             run_digest: run.digest.clone(),
             rows_kept_until: seen.rows_kept_until.map(moment),
-            receipt: receipt(&run.format, &run.receipt),
+            receipt: Receipt::of(&run.format, &serde_json::from_str(&run.receipt).unwrap_or_default()),
         },
         accept_all: may_confirm.then(|| Answer {
             action: format!("/models/{}/groups/accept", model.slug),
@@ -236,41 +234,6 @@ fn view(actor: &Actor, seen: &Seen, choices: Choices, resting: Vec<Resting>) -> 
             .then(|| format!("/runs/{}/void", run.id)),
         csv_href: format!("/runs/{}/estimates.csv", run.id),
         json_href: format!("/runs/{}/document.json", run.id),
-    }
-}
-
-/// A stored receipt as the page shows it: predictions count rows, results say what was amended.
-pub fn receipt(format: &str, stored: &str) -> Receipt {
-    let stored: Value = serde_json::from_str(stored).unwrap_or_default();
-    let words = |key: &str| -> Vec<String> {
-        let list = stored[key].as_array().cloned().unwrap_or_default();
-        list.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect()
-    };
-    let mut notes = words("notes");
-    notes.extend(words("amended"));
-    notes.extend(words("ignored"));
-    let Understood { mapped, conventions, not_placed } = Understood::of(&stored);
-    notes.extend(conventions);
-    notes.extend(mapped);
-    notes.extend(not_placed.into_iter().map(|what| format!("not placed: {what}")));
-    let ignored = words("columns_ignored");
-    if !ignored.is_empty() {
-        notes.push(format!("columns not used: {}", ignored.join(", ")));
-    }
-    if let Some(n) = stored["recomputed_intervals"].as_u64().filter(|n| *n > 0) {
-        notes.push(format!("{n} intervals computed from counts"));
-    }
-    let dropped = stored["dropped"].as_array().cloned().unwrap_or_default();
-    Receipt {
-        format: format.to_owned(),
-        bytes: None,
-        rows_read: stored["rows_read"].as_u64(),
-        rows_used: stored["rows_used"].as_u64(),
-        dropped: dropped
-            .iter()
-            .filter_map(|drop| Some((drop["reason"].as_str()?.to_owned(), drop["rows"].as_u64()?)))
-            .collect(),
-        notes,
     }
 }
 

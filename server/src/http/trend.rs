@@ -1,7 +1,7 @@
 //! The trend page and its downloads.
 
 use crate::actions::trend::{Asked, Trend, dataset_of, trend};
-use crate::api::runs::{parse_reference, parse_time};
+use crate::api::runs::parse_reference;
 use crate::auth::Actor;
 use crate::clock::from_micros;
 use crate::error::{Error, Result};
@@ -16,6 +16,7 @@ use app::pages::definition;
 use app::pages::parts::{Crumb, Link, Section, Shown};
 use app::pages::run::Column;
 use app::pages::trend::{Choices, Gap, MetricName, Point, Shipped, TrendPage, TrendView};
+use app::upload::parse_time;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum_extra::extract::Query;

@@ -1,8 +1,6 @@
 //! The upload page.
 
-use crate::actions::upload_run::{self, Preview, Upload, parse_dataset};
-use crate::api::runs::parse_time;
-use crate::audit::timestamp;
+use crate::actions::upload_run::{self, Preview, Upload};
 use crate::auth::Actor;
 use crate::error::{Error, Result};
 use crate::http::page::done;
@@ -11,15 +9,17 @@ use crate::intake::{FileForm, Received, receive_form, too_large};
 use crate::reader::Source;
 use crate::state::App;
 use app::domain::Permission;
+use app::domain::against::Surroundings;
 use app::form::FieldErrors;
 use app::pages::parts::{Crumb, Section};
+use app::pages::run::Receipt;
 use app::pages::upload::{self as page_of, Typed, UploadPage, UploadView};
-use app::upload::Format;
+use app::upload::{Format, parse_dataset, parse_time};
+use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use leptos::prelude::*;
-use metrics::{Slice, Spec};
-use std::collections::BTreeSet;
+use metrics::Spec;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tower_sessions::Session;
@@ -27,7 +27,10 @@ use tower_sessions::Session;
 pub fn routes(routes: Routes) -> Routes {
     const PATH: &str = "/models/{model}/versions/{version}/upload";
     let access = Access::May(Permission::UploadRun);
-    routes.get(PATH, access, show).upload(PATH, access, take)
+    routes
+        .get(PATH, access, show)
+        .get("/models/{model}/versions/{version}/upload/around", access, around)
+        .upload(PATH, access, take)
 }
 
 async fn show(
@@ -121,7 +124,7 @@ async fn take(
         return match upload_run::preview(&app, &actor, &upload).await {
             Ok(preview) => {
                 keep(&app, &actor, &mut typed, Some(received));
-                let preview = Some(preview_view(&preview));
+                let preview = Some(preview_view(preview));
                 let view = UploadView { typed, preview, ..UploadView::of(model.task) };
                 Ok(render(page, &model.slug, &model.name, &version, view))
             }
@@ -216,23 +219,26 @@ fn describe(
     })
 }
 
-fn preview_view(preview: &Preview) -> page_of::Preview {
-    let document = &preview.document;
-    let slices: BTreeSet<&Slice> = document.estimates.iter().map(|e| &e.slice).collect();
-    let metrics: BTreeSet<&str> = document.estimates.iter().map(|e| e.metric.as_str()).collect();
+fn preview_view(preview: Preview) -> page_of::Preview {
+    let receipt = Receipt::of(&preview.format, &preview.receipt);
+    let before = preview.before.as_ref().map(|(run, estimates)| (run, estimates.as_slice()));
     page_of::Preview {
-        digest: preview.digest.clone(),
-        dataset: format!("{}@{}", document.dataset.name, document.dataset.version),
-        evaluated_at: timestamp(document.evaluated_at),
-        estimates: document.estimates.len(),
-        slices: slices.len(),
-        metrics: metrics.len(),
-        receipt: crate::http::runs::receipt(&preview.format, &preview.receipt.to_string()),
-        unconfirmed: preview
-            .unconfirmed
-            .iter()
-            .map(|u| (u.attribute.clone(), u.group.clone(), u.nearest.clone()))
-            .collect(),
-        existing: preview.existing.as_ref().map(|run| format!("/runs/{}", run.id)),
+        digest: preview.digest,
+        existing: preview.existing.map(|run| format!("/runs/{}", run.id)),
+        ..page_of::Preview::of(&preview.document, receipt, &preview.around, before)
     }
+}
+
+/// What the browser has to know to say of a file, before it is sent, what would become of it.
+async fn around(
+    State(app): State<App>,
+    actor: Actor,
+    Path((model, version)): Path<(String, String)>,
+) -> Result<Json<Surroundings>> {
+    upload_run::admit(&app, &actor, &model).await?;
+    let (model, runs) = crate::actions::runs::runs_of(&app, &actor, &model).await?;
+    if app.store.version_by_label(model.id, &version).await?.is_none() {
+        return Err(Error::not_found("version"));
+    }
+    Ok(Json(upload_run::around(&app, &model, &runs).await?))
 }

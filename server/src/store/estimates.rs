@@ -1,7 +1,7 @@
 //! Estimates on their way in, many rows to a statement: one by one, the way to the database and
 //! back would take most of the time of a large upload.
 
-use super::{Tx, in_tx};
+use super::{Tx, TxDb, in_tx};
 use crate::error::Result;
 use app::domain::RunId;
 use metrics::Estimate;
@@ -9,12 +9,11 @@ use sqlx::AssertSqlSafe;
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// Rows of one statement. SQLite looks each parameter up among all of the statement's, so that many
-/// more rows would cost more than the ways that they save.
-const BATCH: usize = 16;
+/// Rows of one statement: so many that the way there and back no longer counts.
+const BATCH: usize = 64;
 
-/// Columns that each row binds; `run_id` is one parameter for all rows.
-const COLUMNS: usize = 17;
+/// Columns that each row binds.
+const COLUMNS: usize = 18;
 
 const INSERT: &str = "insert into estimate (run_id, position, slice, arity, metric, value, n, \
      numerator, denominator, positives, n_effective, stderr, threshold, low, high, level, method, \
@@ -22,18 +21,18 @@ const INSERT: &str = "insert into estimate (run_id, position, slice, arity, metr
 
 impl Tx {
     pub(super) async fn add_estimates(&mut self, run: RunId, estimates: &[Estimate]) -> Result<()> {
-        let whole: Arc<str> = insert(BATCH).into();
+        let numbered = matches!(self.db(), TxDb::Postgres(_));
+        let whole: Arc<str> = insert(BATCH, numbered).into();
         let mut position = 0_i64;
         for batch in estimates.chunks(BATCH) {
             // The last statement is as long as nothing before or after it: not worth keeping.
             let is_whole = batch.len() == BATCH;
-            let sql = if is_whole { Arc::clone(&whole) } else { insert(batch.len()).into() };
+            let sql = if is_whole { Arc::clone(&whole) } else { insert(batch.len(), numbered).into() };
             in_tx!(self, db => {
-                let mut query =
-                    sqlx::query(AssertSqlSafe(sql)).persistent(is_whole).bind(run.0);
+                let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(is_whole);
                 for e in batch {
                     let interval = e.interval.as_ref();
-                    query = query.bind(position).bind(e.slice.to_string())
+                    query = query.bind(run.0).bind(position).bind(e.slice.to_string())
                         .bind(whole_number(Some(e.slice.arity()))).bind(&e.metric).bind(e.value)
                         .bind(whole_number(e.n)).bind(whole_number(e.numerator))
                         .bind(whole_number(e.denominator)).bind(whole_number(e.positives))
@@ -54,16 +53,23 @@ fn whole_number<N: TryInto<i64>>(n: Option<N>) -> Option<i64> {
     n.map(|n| n.try_into().unwrap_or(i64::MAX))
 }
 
-/// The statement for so many rows: `($1, $2, …, $18), ($1, $19, …)`.
-fn insert(rows: usize) -> String {
+/// The statement for so many rows: `($1, …, $18), ($19, …)`. Where parameters need no number they
+/// have none: SQLite takes a numbered one for a name, and looks it up among all of the statement's.
+fn insert(rows: usize, numbered: bool) -> String {
     let mut sql = INSERT.to_owned();
-    for row in 0..rows {
-        sql.push_str(if row == 0 { "($1" } else { ", ($1" });
-        for column in 0..COLUMNS {
-            let _ = write!(sql, ", ${}", 2 + row * COLUMNS + column);
+    for parameter in 0..rows * COLUMNS {
+        sql.push_str(match (parameter, parameter % COLUMNS) {
+            (0, _) => "(",
+            (_, 0) => "), (",
+            _ => ", ",
+        });
+        if numbered {
+            let _ = write!(sql, "${}", parameter + 1);
+        } else {
+            sql.push('?');
         }
-        sql.push(')');
     }
+    sql.push(')');
     sql
 }
 
@@ -72,11 +78,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_binds_its_own_parameters_behind_the_run() {
-        let sql = insert(2);
-        assert!(sql.starts_with(INSERT));
-        assert!(sql.ends_with("$34, $35)"), "{sql}");
-        assert_eq!(sql.matches("($1, ").count(), 2);
-        assert_eq!(sql.matches('$').count(), 2 * (1 + COLUMNS));
+    fn every_row_binds_its_own_parameters() {
+        let numbered = insert(2, true);
+        assert!(numbered.starts_with(INSERT));
+        assert!(numbered.contains("values ($1, $2, "), "{numbered}");
+        assert!(numbered.contains("$18), ($19, "), "{numbered}");
+        assert!(numbered.ends_with("$35, $36)"), "{numbered}");
+        let plain = insert(2, false);
+        assert_eq!(plain.matches('?').count(), 2 * COLUMNS);
+        assert_eq!(plain.matches("(?, ").count(), 2);
     }
 }

@@ -4,9 +4,10 @@ use super::{Sensitivity, Standing, nearest};
 use crate::domain::{AttributeId, GroupId, ModelId};
 use metrics::Slice;
 use metrics::slice::MISSING;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownGroup {
     pub id: GroupId,
     pub name: String,
@@ -15,7 +16,7 @@ pub struct KnownGroup {
     pub proposed_by: Option<ModelId>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownAttribute {
     pub id: AttributeId,
     pub name: String,
@@ -52,7 +53,8 @@ pub struct Unconfirmed {
 }
 
 /// All attributes, groups and aliases.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Listed", into = "Listed")]
 pub struct Registry {
     /// Raised by each confirmation, alias and edit; pinned in digests.
     pub version: i64,
@@ -61,6 +63,43 @@ pub struct Registry {
     attribute_aliases: HashMap<(String, Option<ModelId>), String>,
     /// By attribute, alias and model, `None` for all models; the group's name.
     group_aliases: HashMap<(String, String, Option<ModelId>), String>,
+}
+
+/// A registry as lists, which JSON can hold.
+#[derive(Serialize, Deserialize)]
+struct Listed {
+    version: i64,
+    attributes: Vec<KnownAttribute>,
+    /// Alias, model and attribute.
+    attribute_aliases: Vec<(String, Option<ModelId>, String)>,
+    /// Attribute, alias, model and group.
+    group_aliases: Vec<(String, String, Option<ModelId>, String)>,
+}
+
+impl From<Registry> for Listed {
+    fn from(registry: Registry) -> Self {
+        let of_attribute = |((alias, model), name)| (alias, model, name);
+        let of_group = |((attribute, alias, model), name)| (attribute, alias, model, name);
+        Self {
+            version: registry.version,
+            attributes: registry.attributes.into_values().collect(),
+            attribute_aliases: registry.attribute_aliases.into_iter().map(of_attribute).collect(),
+            group_aliases: registry.group_aliases.into_iter().map(of_group).collect(),
+        }
+    }
+}
+
+impl From<Listed> for Registry {
+    fn from(listed: Listed) -> Self {
+        let mut registry = Self::new(listed.version, listed.attributes);
+        for (alias, model, name) in listed.attribute_aliases {
+            registry.add_attribute_alias(&alias, model, &name);
+        }
+        for (attribute, alias, model, name) in listed.group_aliases {
+            registry.add_group_alias(&attribute, &alias, model, &name);
+        }
+        registry
+    }
 }
 
 impl Registry {

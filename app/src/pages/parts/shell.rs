@@ -130,8 +130,7 @@ impl NoticeKind {
 /// The body is a closure because components and islands need the owner that is made here:
 /// `document(frame, || view! { <ModelPage model=model /> })`.
 pub fn document<V: IntoView + 'static>(frame: Frame, body: impl FnOnce() -> V) -> String {
-    let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
-    let html = owner.with(|| {
+    let html = fragment(|| {
         // Erased, as all parts are: nested view types grow until the compiler gives up.
         let body = body().into_any();
         let title = if frame.title.is_empty() {
@@ -159,10 +158,16 @@ pub fn document<V: IntoView + 'static>(frame: Frame, body: impl FnOnce() -> V) -
                 }}
             </html>
         }
-        .to_html()
     });
-    owner.unset_with_forced_cleanup();
     format!("<!DOCTYPE html>{html}")
+}
+
+/// The HTML of a part of a page.
+pub fn fragment<V: IntoView + 'static>(body: impl FnOnce() -> V) -> String {
+    let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
+    let html = owner.with(|| body().into_any().to_html());
+    owner.unset_with_forced_cleanup();
+    html
 }
 
 fn wide(frame: Frame, viewer: Viewer, body: AnyView) -> impl IntoView {

@@ -3,7 +3,9 @@
 use super::RunView;
 use super::void::{Resting, resting_list};
 use crate::pages::parts::{Digest, Form, Moment, Panel, Submit, SubmitKind, Time, number};
+use crate::upload::Understood;
 use leptos::prelude::*;
+use serde_json::Value;
 
 /// Who measured what, when and with which instrument.
 #[derive(Clone, Debug)]
@@ -36,6 +38,42 @@ pub struct Receipt {
     pub dropped: Vec<(String, u64)>,
     /// What else there is to say about the reading.
     pub notes: Vec<String>,
+}
+
+impl Receipt {
+    /// A stored receipt as the page shows it: predictions count rows, results say what was amended.
+    pub fn of(format: &str, stored: &Value) -> Self {
+        let words = |key: &str| -> Vec<String> {
+            let list = stored[key].as_array().cloned().unwrap_or_default();
+            list.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect()
+        };
+        let mut notes = words("notes");
+        notes.extend(words("amended"));
+        notes.extend(words("ignored"));
+        let Understood { mapped, conventions, not_placed } = Understood::of(stored);
+        notes.extend(conventions);
+        notes.extend(mapped);
+        notes.extend(not_placed.into_iter().map(|what| format!("not placed: {what}")));
+        let ignored = words("columns_ignored");
+        if !ignored.is_empty() {
+            notes.push(format!("columns not used: {}", ignored.join(", ")));
+        }
+        if let Some(n) = stored["recomputed_intervals"].as_u64().filter(|n| *n > 0) {
+            notes.push(format!("{n} intervals computed from counts"));
+        }
+        let dropped = stored["dropped"].as_array().cloned().unwrap_or_default();
+        Self {
+            format: format.to_owned(),
+            bytes: None,
+            rows_read: stored["rows_read"].as_u64(),
+            rows_used: stored["rows_used"].as_u64(),
+            dropped: dropped
+                .iter()
+                .filter_map(|drop| Some((drop["reason"].as_str()?.to_owned(), drop["rows"].as_u64()?)))
+                .collect(),
+            notes,
+        }
+    }
 }
 
 /// A group that the attribute registry does not know.
