@@ -1,5 +1,6 @@
 // Reads a chosen file of results before it is sent, with the server's own reader, and shows what it
 // would become. The page is complete without this: "Check only" sends the file and shows the same.
+const checked = document.getElementById("checked");
 const region = document.getElementById("preview");
 const said = document.getElementById("reading");
 const form = said.closest("form");
@@ -27,6 +28,8 @@ async function look() {
   const mine = ++turn;
   const { file, kind, format, dataset, evaluated_at, spec } = form.elements;
   const chosen = file.files[0];
+  // What the server said was of another file.
+  checked.replaceChildren();
   region.replaceChildren();
   said.textContent = "";
   if (kind.value === "predictions") {
@@ -53,17 +56,19 @@ async function look() {
     evaluated_at: evaluated_at.value,
     received_at: new Date().toISOString(),
   };
-  const found = JSON.parse(it.read(bytes, JSON.stringify(asked), known));
-  const before = found.before ? await text(found.before) : undefined;
-  if (mine !== turn) return;
-  tell(found);
-  // The page's own views made it; they escape every text that the file holds.
-  if (!found.problems) region.innerHTML = it.show(before);
+  let found = JSON.parse(it.read(bytes, JSON.stringify(asked), known));
+  if (!found.html) {
+    const before = found.before ? await text(found.before) : undefined;
+    if (mine !== turn) return;
+    found = JSON.parse(it.show(before));
+  }
+  if (mine === turn) tell(found);
 }
 
+// The page's own views made the markup; they escape every text that the file holds.
 function tell(found) {
   said.textContent = found.said;
-  region.innerHTML = found.problems;
+  region.innerHTML = found.html;
 }
 
 form.addEventListener("change", () => {

@@ -8,7 +8,7 @@ use crate::pages::run::Receipt;
 use crate::pages::upload::{Preview, PreviewPanels};
 use crate::upload::{self, Context, Format, parse_dataset, parse_time};
 use leptos::prelude::*;
-use metrics::{Estimate, Problem, RunDocument, Spec};
+use metrics::{Problem, RunDocument, Spec};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use time::OffsetDateTime;
@@ -30,8 +30,8 @@ struct Asked {
 struct Found {
     /// In a sentence.
     said: String,
-    /// The problems as the page shows them; empty where there are none.
-    problems: String,
+    /// As the page shows it.
+    html: String,
     /// Where the document of the run stands with which this is to be compared.
     before: Option<String>,
 }
@@ -48,16 +48,15 @@ thread_local! {
     static READ: RefCell<Option<Read>> = const { RefCell::new(None) };
 }
 
-/// Reads a file: its bytes, what the form says, and what the server knows around it. Gives JSON:
-/// `said`, `problems` and `before`; see [`show`] for the rest.
+/// Reads a file: its bytes, what the form says, and what the server knows around it. Gives what was
+/// found as JSON; of a file without problems only `before`, and [`show`] gives the rest.
 #[wasm_bindgen]
 pub fn read(bytes: &[u8], asked: &str, around: &str) -> String {
     let found = match understood(bytes, asked, around) {
         Ok(read) => {
             let before = read.before.as_ref().map(|run| format!("/runs/{}/document.json", run.id));
-            let said = preview(&read, None).said();
             READ.set(Some(read));
-            Found { said, problems: String::new(), before }
+            Found { said: String::new(), html: String::new(), before }
         }
         Err(problems) => refused(problems),
     };
@@ -70,7 +69,7 @@ pub fn check_spec(spec: &str) -> String {
     let found = match Spec::parse(spec) {
         Ok(_) => Found {
             said: "The spec is in order. Predictions are evaluated by the server.".to_owned(),
-            problems: String::new(),
+            html: String::new(),
             before: None,
         },
         Err(problems) => refused(problems),
@@ -78,27 +77,30 @@ pub fn check_spec(spec: &str) -> String {
     serde_json::to_string(&found).unwrap_or_default()
 }
 
-/// What was read last as a run, as the page shows it, against the run whose document is given.
+/// What was read last as a run, against the run whose document is given. Gives what [`read`] gives.
 #[wasm_bindgen]
 pub fn show(before: Option<String>) -> String {
     let before = before.and_then(|text| serde_json::from_str::<RunDocument>(&text).ok());
     let estimates = before.map(|document| document.estimates);
     READ.take().map_or_else(String::new, |read| {
-        let preview = preview(&read, estimates.as_deref());
-        fragment(|| view! { <PreviewPanels preview=preview /> })
+        let before = read.before.as_ref().zip(estimates.as_deref());
+        let preview = Preview::of(&read.document, read.receipt, &read.around, before);
+        let said = preview.said();
+        let html = fragment(|| view! { <PreviewPanels preview=preview /> });
+        serde_json::to_string(&Found { said, html, before: None }).unwrap_or_default()
     })
 }
 
 fn understood(bytes: &[u8], asked: &str, around: &str) -> Result<Read, Vec<Problem>> {
-    let internal =
-        |error: serde_json::Error| vec![Problem::new("unreadable", error.to_string())];
+    let internal = |error: serde_json::Error| vec![Problem::new("unreadable", error.to_string())];
     let asked: Asked = serde_json::from_str(asked).map_err(internal)?;
     let around: Surroundings = serde_json::from_str(around).map_err(internal)?;
     let format = match asked.format.as_str() {
         "" => None,
-        name => Some(name.parse::<Format>().map_err(|error| {
-            vec![Problem::new("unknown_format", error.to_string())]
-        })?),
+        name => Some(
+            name.parse::<Format>()
+                .map_err(|error| vec![Problem::new("unknown_format", error.to_string())])?,
+        ),
     };
     let said = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_owned());
     let context = Context {
@@ -120,17 +122,12 @@ fn understood(bytes: &[u8], asked: &str, around: &str) -> Result<Read, Vec<Probl
     Ok(Read { document, receipt, around, before })
 }
 
-fn preview(read: &Read, estimates: Option<&[Estimate]>) -> Preview {
-    let before = read.before.as_ref().zip(estimates);
-    Preview::of(&read.document, read.receipt.clone(), &read.around, before)
-}
-
 fn refused(problems: Vec<Problem>) -> Found {
     let said = crate::number::counted(problems.len() as u64, "problem", "problems");
     let view = ProblemsView { problems };
     Found {
-        said: format!("This cannot be uploaded yet: {said}, listed above."),
-        problems: fragment(|| view! { <Problems view=view /> }),
+        said: format!("This cannot be uploaded yet: {said}, listed below."),
+        html: fragment(|| view! { <Problems view=view /> }),
         before: None,
     }
 }

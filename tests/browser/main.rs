@@ -5,4 +5,5 @@
 mod desk;
 mod journey;
 mod pages;
+mod preview;
 mod refusals;

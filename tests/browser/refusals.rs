@@ -70,6 +70,8 @@ async fn markup_in_names_is_shown_and_never_run() {
         browser.press("Register").await;
         browser.follow("Upload results").await;
         browser.attach("File", file.path()).await;
+        browser.sees("See below what it would become.").await;
+        shows_plainly(&browser, NAME).await;
         browser.press("Upload").await;
         browser.sees("Uploaded: this is the run.").await;
         shows_plainly(&browser, NAME).await;

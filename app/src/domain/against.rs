@@ -102,3 +102,111 @@ impl Against {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use metrics::{DatasetRef, Instrument};
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    fn rate(slice: &str, metric: &str, part: u64, whole: u64) -> Estimate {
+        Estimate {
+            slice: Slice::parse(slice).unwrap(),
+            metric: metric.to_owned(),
+            value: Some(part as f64 / whole as f64),
+            n: Some(whole),
+            numerator: Some(part),
+            denominator: Some(whole),
+            positives: None,
+            n_effective: None,
+            stderr: None,
+            threshold: None,
+            interval: None,
+            undefined: None,
+        }
+    }
+
+    fn document(dataset: &str, definitions: &str, estimates: Vec<Estimate>) -> RunDocument {
+        RunDocument {
+            schema: metrics::run::SCHEMA.to_owned(),
+            evaluated_at: OffsetDateTime::UNIX_EPOCH,
+            dataset: DatasetRef {
+                name: dataset.to_owned(),
+                version: "1".to_owned(),
+                digest: None,
+                rows: None,
+            },
+            instrument: Instrument {
+                name: "ours".to_owned(),
+                version: "1".to_owned(),
+                definitions: definitions.to_owned(),
+                judge: None,
+            },
+            positive_outcome: None,
+            metrics: vec![],
+            estimates,
+        }
+    }
+
+    fn around() -> Surroundings {
+        let run = |id: u128, version: &str, dataset: &str, definitions: &str| Earlier {
+            id: RunId(Uuid::from_u128(id)),
+            version: version.to_owned(),
+            dataset: (dataset.to_owned(), "1".to_owned()),
+            definitions: definitions.to_owned(),
+        };
+        let mut registry = Registry::new(3, []);
+        registry.add_attribute_alias("gender", None, "sex");
+        Surroundings {
+            model: ModelId(Uuid::from_u128(9)),
+            task: Task::BinaryClassification,
+            outcome: Outcome::Favourable,
+            registry,
+            runs: vec![
+                run(1, "v1", "adult", "1"),
+                run(2, "v2", "adult", "1"),
+                run(3, "v2", "adult", "2"),
+                run(4, "v3", "compas", "1"),
+            ],
+        }
+    }
+
+    #[test]
+    fn a_document_follows_the_newest_run_on_its_dataset_by_its_definitions() {
+        let before = |dataset: &str, definitions: &str| {
+            let document = document(dataset, definitions, vec![]);
+            around().before(&document).map(|run| run.id.0.as_u128())
+        };
+        assert_eq!(before("adult", "1"), Some(2));
+        assert_eq!(before("adult", "2"), Some(3));
+        assert_eq!(before("adult", "3"), None);
+        assert_eq!(before("german-credit", "1"), None);
+    }
+
+    #[test]
+    fn slices_are_compared_under_the_names_of_the_registry() {
+        let old = [rate("sex=Female", "accuracy", 90, 100), rate("sex=Other", "accuracy", 9, 10)];
+        let sent = document(
+            "adult",
+            "1",
+            vec![rate("gender=Female", "accuracy", 40, 100), rate("", "precision", 1, 2)],
+        );
+        let against = Against::of(&old, &around().named(&sent), Outcome::Favourable);
+        let labels = |slices: &[Slice]| slices.iter().map(Slice::label).collect::<Vec<_>>();
+        assert_eq!(labels(&against.slices.new), ["Overall"]);
+        assert_eq!(labels(&against.slices.gone), ["Other"]);
+        assert_eq!((against.metrics.new, against.metrics.gone), (vec!["precision".into()], vec![]));
+        let moved = &against.moved.lines;
+        assert_eq!((moved.len(), moved[0].slice.label().as_str()), (1, "Female"));
+        assert_eq!((moved[0].before, moved[0].after), ((0.9, Some(100)), (0.4, Some(100))));
+        assert_eq!(moved[0].is_worse, Some(true));
+    }
+
+    #[test]
+    fn what_surrounds_an_upload_comes_through_json_as_it_was() {
+        let text = serde_json::to_string(&around()).unwrap();
+        let back: Surroundings = serde_json::from_str(&text).unwrap();
+        assert_eq!((back.registry, back.runs), (around().registry, around().runs));
+    }
+}

@@ -10,6 +10,9 @@ use metrics::{Estimate, Interval, Slice};
 pub struct Line {
     pub metric: String,
     pub slice: Slice,
+    /// Value and n before and after.
+    pub before: (f64, Option<u64>),
+    pub after: (f64, Option<u64>),
     /// After minus before, in the metric's unit.
     pub value: f64,
     pub interval: Interval,
@@ -44,6 +47,8 @@ pub fn moved(before: &[Estimate], after: &[Estimate], outcome: Outcome) -> Moved
         moved.lines.push(Line {
             metric: new.metric.clone(),
             slice: new.slice.clone(),
+            before: side(old),
+            after: side(new),
             value,
             interval,
             is_worse: match catalogue::direction(&new.metric, outcome) {
@@ -55,6 +60,11 @@ pub fn moved(before: &[Estimate], after: &[Estimate], outcome: Outcome) -> Moved
     }
     moved.lines.sort_by(|a, b| b.value.abs().total_cmp(&a.value.abs()));
     moved
+}
+
+/// What has no value has no change, and is never asked for.
+fn side(estimate: &Estimate) -> (f64, Option<u64>) {
+    (estimate.value.unwrap_or(f64::NAN), estimate.denominator.or(estimate.n))
 }
 
 #[cfg(test)]

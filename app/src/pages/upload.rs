@@ -195,7 +195,7 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
     let known = format!("{}/around", view.action);
     view! {
         <PageHeader title=title />
-        <div id="preview" data-around=known data-most=MOST_READ.to_string()>
+        <div id="checked">
             <Problems view=ProblemsView { problems: view.problems } />
             {preview}
         </div>
@@ -224,7 +224,7 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
                     options=formats
                     value=typed.format
                     errors=errors.clone()
-                    hint="Check only shows which one was recognised."
+                    hint="Which one was recognised is shown when the file is chosen, or by Check only."
                 />
                 <TextField
                     label="Dataset"
@@ -256,6 +256,7 @@ pub fn UploadPage(view: UploadView) -> impl IntoView {
                 </Submit>
             </Form>
         </Panel>
+        <div id="preview" data-around=known data-most=MOST_READ.to_string()></div>
         <script type="module" src="/assets/upload.js"></script>
         <EmptyState
             title="From a terminal or a pipeline"

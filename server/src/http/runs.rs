@@ -176,7 +176,10 @@ fn view(actor: &Actor, seen: &Seen, choices: Choices, resting: Vec<Resting>) -> 
             dataset_digest: run.dataset_digest.clone(),
             run_digest: run.digest.clone(),
             rows_kept_until: seen.rows_kept_until.map(moment),
-            receipt: Receipt::of(&run.format, &serde_json::from_str(&run.receipt).unwrap_or_default()),
+            receipt: Receipt::of(
+                &run.format,
+                &serde_json::from_str(&run.receipt).unwrap_or_default(),
+            ),
         },
         accept_all: may_confirm.then(|| Answer {
             action: format!("/models/{}/groups/accept", model.slug),

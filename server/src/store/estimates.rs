@@ -27,7 +27,8 @@ impl Tx {
         for batch in estimates.chunks(BATCH) {
             // The last statement is as long as nothing before or after it: not worth keeping.
             let is_whole = batch.len() == BATCH;
-            let sql = if is_whole { Arc::clone(&whole) } else { insert(batch.len(), numbered).into() };
+            let sql =
+                if is_whole { Arc::clone(&whole) } else { insert(batch.len(), numbered).into() };
             in_tx!(self, db => {
                 let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(is_whole);
                 for e in batch {

@@ -26,6 +26,8 @@ pub fn MovedTable(
                     <tr>
                         <th scope="col">"Metric"</th>
                         <th scope="col">"Slice"</th>
+                        <th scope="col" class="num">"Before"</th>
+                        <th scope="col" class="num">"After"</th>
                         <th scope="col" class="num">"Change"</th>
                         <th scope="col">"For the people in it"</th>
                     </tr>
@@ -36,6 +38,11 @@ pub fn MovedTable(
         {more}
     }
     .into_any()
+}
+
+fn with_n((value, n): (f64, Option<u64>)) -> impl IntoView {
+    let n = n.map(|n| view! { <span class="n">{format!(" n {}", number::count(n))}</span> });
+    view! { {number::value(value)} {n} }
 }
 
 fn row(line: Line) -> impl IntoView {
@@ -53,6 +60,8 @@ fn row(line: Line) -> impl IntoView {
         <tr>
             <th scope="row">{metric_name(&line.metric)}</th>
             <td>{line.slice.label()}</td>
+            <td class="num nowrap">{with_n(line.before)}</td>
+            <td class="num nowrap">{with_n(line.after)}</td>
             <td class="num nowrap">{change}</td>
             <td>{side}</td>
         </tr>

@@ -69,7 +69,9 @@ impl Receipt {
             rows_used: stored["rows_used"].as_u64(),
             dropped: dropped
                 .iter()
-                .filter_map(|drop| Some((drop["reason"].as_str()?.to_owned(), drop["rows"].as_u64()?)))
+                .filter_map(|drop| {
+                    Some((drop["reason"].as_str()?.to_owned(), drop["rows"].as_u64()?))
+                })
                 .collect(),
             notes,
         }

@@ -71,7 +71,7 @@ impl Preview {
             _ => String::new(),
         };
         format!(
-            "Read as {}: {} of {} on {}{new}",
+            "Read as {}: {} of {} on {}{new}. See below what it would become.",
             self.receipt.format,
             counted(self.estimates.len(), "estimate", "estimates"),
             counted(excerpt.all_metrics, "metric", "metrics"),
@@ -95,13 +95,14 @@ impl<'a> Excerpt<'a> {
         let mut metrics: Vec<&str> = Vec::new();
         let mut slices: BTreeMap<&Slice, u64> = BTreeMap::new();
         for estimate in estimates {
-            if seen.insert(estimate.metric.as_str()) {
+            // How many rows there are, each cell says.
+            if seen.insert(estimate.metric.as_str()) && estimate.metric != "count" {
                 metrics.push(&estimate.metric);
             }
             let n = slices.entry(&estimate.slice).or_default();
             *n = (*n).max(estimate.n.unwrap_or(0));
         }
-        let (all_metrics, all_slices) = (metrics.len(), slices.len());
+        let (all_metrics, all_slices) = (seen.len(), slices.len());
         metrics.truncate(MOST_METRICS);
         let mut slices: Vec<(&Slice, u64)> = slices.into_iter().collect();
         slices.sort_by_key(|(slice, n)| (slice.arity(), std::cmp::Reverse(*n)));
