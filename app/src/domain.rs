@@ -15,6 +15,7 @@ pub mod okr;
 pub mod policy;
 pub mod register;
 pub mod role;
+pub mod taking;
 pub mod token;
 pub mod verdict;
 
@@ -24,7 +25,8 @@ mod text_enum;
 pub use id::{
     AttributeId, DatasetId, FindingId, GroupId, KeyResultId, LaunchId, MitigationId, ModelId,
     ObjectiveId, PersonId, PolicyId, PolicyVersionId, RevisionId, RunId, SignOffId, TeamId,
-    TokenId, VersionId, WaiverId,
+    TokenId, UploadId, VersionId, WaiverId,
 };
 pub use name::{Email, Label, Line, Prose, SLUG_PATTERN, Slug};
 pub use role::{Function, Grant, Grants, Permission, Role, Scope};
+pub use taking::UploadState;

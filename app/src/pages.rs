@@ -27,6 +27,7 @@ pub mod policies;
 pub mod problems;
 pub mod proposals;
 pub mod run;
+pub mod taken;
 pub mod teams;
 pub mod tokens;
 pub mod trend;

@@ -27,6 +27,7 @@ pub mod runs;
 pub mod set_password;
 pub mod set_up;
 pub mod sign_off;
+pub mod take_upload;
 pub mod trend;
 pub mod upload_run;
 pub mod void_run;

@@ -15,6 +15,7 @@ mod metrics;
 mod output;
 mod sending;
 pub mod serve;
+mod settling;
 mod spec;
 mod upload;
 mod validate;

@@ -28,6 +28,8 @@ pub struct Config {
     pub results_limit: u64,
     /// Largest upload of predictions, in bytes.
     pub predictions_limit: u64,
+    /// Predictions of more bytes than this are acknowledged before they are read.
+    pub answered_at_once: u64,
     /// How slowly an upload may come.
     pub pace: Pace,
     /// Cells of fewer rows are hidden from whoever may not see sensitive detail.
@@ -38,6 +40,13 @@ pub struct Config {
     pub reader: PathBuf,
     /// What a password's hash costs. No operator can lower it; tests do.
     pub password_cost: Cost,
+}
+
+impl Config {
+    /// The folder of large uploads that were acknowledged and are not read yet.
+    pub fn uploads(&self) -> PathBuf {
+        self.audit_key.with_extension("uploads")
+    }
 }
 
 impl Default for Config {
@@ -52,6 +61,8 @@ impl Default for Config {
             metrics_token: None,
             results_limit: 64 << 20,
             predictions_limit: 2 << 30,
+            // Read in about a second; longer, a connection may break before the answer.
+            answered_at_once: 32 << 20,
             pace: Pace::default(),
             small_cell: 10,
             // A build that uploads hundreds of runs at once stays far below it.
@@ -76,6 +87,7 @@ pub struct ConfigFile {
     pub metrics_token: Option<String>,
     pub results_limit: Option<u64>,
     pub predictions_limit: Option<u64>,
+    pub answered_at_once: Option<u64>,
     pub small_cell: Option<u64>,
     pub rate_limit: Option<u32>,
 }

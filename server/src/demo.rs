@@ -146,6 +146,7 @@ impl Story {
             dataset: Some((name.to_owned(), label.to_owned())),
             evaluated_at: Some(self.app.clock.now()),
             on_behalf: None,
+            received_at: None,
             idempotency_key: None,
         };
         upload(&self.app, engineer, &request).await?;

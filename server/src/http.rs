@@ -24,6 +24,7 @@ pub mod people;
 pub mod policies;
 pub mod routes;
 pub mod runs;
+pub mod taken;
 pub mod teams;
 pub mod tokens;
 pub mod trend;
@@ -73,6 +74,7 @@ pub fn routes(app: &App) -> Routes {
     let routes = runs::routes(routes);
     let routes = trend::routes(routes);
     let routes = upload::routes(routes);
+    let routes = taken::routes(routes);
     let routes = policies::routes(routes);
     let routes = launches::routes(routes);
     let routes = waivers::routes(routes);

@@ -41,6 +41,7 @@ pub async fn serve(app: App, welcome: &str, stop: impl Future<Output = ()>) -> R
         writeln!(std::io::stderr(), "evenhand: {told}")?;
     }
 
+    crate::actions::take_upload::resume(&app).await?;
     let housekeeping = tokio::spawn(housekeep(app.clone()));
     let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
     let room = Arc::new(Semaphore::new(CONNECTIONS));
@@ -134,6 +135,9 @@ async fn housekeep(app: App) {
         }
         if let Err(error) = app.store.sweep_rows(now).await {
             tracing::warn!(%error, "rows that were kept long enough could not be removed");
+        }
+        if let Err(error) = crate::actions::take_upload::give_up(&app).await {
+            tracing::warn!(%error, "uploads whose file is gone could not be settled");
         }
         // Runs go stale and waivers end without anybody's doing.
         crate::actions::findings::refresh_after(&app, None).await;

@@ -38,6 +38,8 @@ pub struct Shared {
     pub hashing: Hashing,
     /// At most this many child processes read uploads at once.
     pub reading: Semaphore,
+    /// One large upload is read at a time, so that small ones find a reader.
+    pub settling: Semaphore,
     /// At most this many comparisons row by row at once: each holds the rows of two runs.
     pub comparing: Semaphore,
     /// What such comparisons found, the last ones.
@@ -80,6 +82,7 @@ impl App {
             key,
             origin: format!("evenhand/{installation}"),
             reading: Semaphore::new(2),
+            settling: Semaphore::new(1),
             comparing: Semaphore::new(2),
             compared: Compared::new(COMPARED),
             shelf: Shelf::default(),

@@ -33,6 +33,7 @@ pub mod sweep;
 pub mod teams;
 pub mod throttle;
 pub mod tokens;
+pub mod uploads;
 pub mod versions;
 pub mod waivers;
 

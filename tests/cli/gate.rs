@@ -69,7 +69,9 @@ fn a_person_reads_verdict_requirement_sentence_and_rows_needed_of_every_rule() {
     let mut elsewhere = rule("elsewhere", "pass");
     elsewhere["applies"] = json!(false);
     let rules = [rule("gap", "not_enough_evidence"), warns, waived, elsewhere];
-    let stub = Stub::new([says(200, &readiness("not_enough_evidence", &rules))]);
+    let uploads = |state: &str| says(200, &json!({ "items": [{ "state": state }] }));
+    let answer = says(200, &readiness("not_enough_evidence", &rules));
+    let stub = Stub::new([uploads("waiting"), uploads("done"), answer]);
     let ended = gate(&stub.url, &["--wait"]);
     ended
         .assert_code(2)
@@ -83,7 +85,8 @@ fn a_person_reads_verdict_requirement_sentence_and_rows_needed_of_every_rule() {
         .assert_out("fail (warns only)")
         .assert_out("fail, waived")
         .assert_out("does not apply")
-        .assert_out("uploads are evaluated before they are answered")
+        .assert_out("waited for")
+        .assert_out("1 upload\n")
         .assert_err("income 4.0 may not launch: not enough evidence");
 }
 

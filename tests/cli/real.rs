@@ -13,6 +13,7 @@ use server::clock::Clock;
 use server::config::Config;
 use server::store::Store;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use tests::{Database, TestServer, fresh};
 
@@ -38,20 +39,40 @@ struct Served {
     url: String,
     token: String,
     /// Kept open: what the server prints later must have somewhere to go.
-    _out: BufReader<ChildStdout>,
-    _folder: tempfile::TempDir,
+    out: BufReader<ChildStdout>,
+    folder: tempfile::TempDir,
+    database: String,
 }
 
 impl Served {
     async fn start() -> Self {
+        Self::start_told("").await
+    }
+
+    /// With a configuration file that says this.
+    async fn start_told(config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = fresh(Database::Sqlite, folder.path()).await;
-        let audit_key = folder.path().join("audit-key");
-        let token = fill(&database, &audit_key).await;
+        let token = fill(&database, &folder.path().join("audit-key")).await;
+        std::fs::write(folder.path().join("config.toml"), config).unwrap();
+        let (child, out, url) = Self::spawn(folder.path(), &database);
+        Self { child, url, token, out, folder, database }
+    }
+
+    /// Kills the server in the middle of whatever it does, and starts it again.
+    fn kill_and_start_again(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        (self.child, self.out, self.url) = Self::spawn(self.folder.path(), &self.database);
+    }
+
+    fn spawn(folder: &Path, database: &str) -> (Child, BufReader<ChildStdout>, String) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_evenhand"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--database", &database])
+            .args(["serve", "--listen", "127.0.0.1:0", "--database", database])
             .arg("--audit-key")
-            .arg(&audit_key)
+            .arg(folder.join("audit-key"))
+            .arg("--config")
+            .arg(folder.join("config.toml"))
             .env_clear()
             .env("EVENHAND_LOG", "error")
             .stdout(Stdio::piped())
@@ -61,7 +82,7 @@ impl Served {
         let mut line = String::new();
         out.read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("listening on ").expect("its first line").to_owned();
-        Self { child, url, token, _out: out, _folder: folder }
+        (child, out, url)
     }
 
     fn send(&self, command: &str, file: &str, version: &str, more: &[&str]) -> Ended {
@@ -149,6 +170,31 @@ async fn predictions_become_one_run_however_often_they_are_sent() {
         line.to_owned()
     };
     assert_eq!(run(&first), run(&second));
+}
+
+#[tokio::test]
+async fn a_large_upload_that_was_acknowledged_survives_a_kill_and_is_waited_for() {
+    let mut served = Served::start_told("answered_at_once = 1000\n").await;
+    let how = [&["--spec", SPEC, "--create-version"], &DATASET[..]].concat();
+    let sent = served.send("upload", &adult(), "4.0", &[&how[..], &["--no-wait"]].concat());
+    sent.assert_code(0).assert_out("the server is still reading it").assert_out("/api/v1/uploads/");
+    served.kill_and_start_again();
+    // Nothing but the file on the disk knows of it now.
+    served.gate("4.0", &["--wait"]).assert_out("waited for");
+    let again = served.send("upload", &adult(), "4.0", &how);
+    again.assert_code(0).assert_out("already uploaded: same run").assert_out("16,281 used");
+    let left = std::fs::read_dir(served.folder.path().join("audit-key.uploads")).unwrap();
+    assert_eq!(left.count(), 0, "a settled upload leaves no file");
+
+    let waited = served.send("upload", &adult(), "4.1", &how);
+    waited.assert_code(0).assert_out(": uploaded\n").assert_out("sex: Female (5,413)");
+    let folder = tempfile::tempdir().unwrap();
+    let broken = crate::text(&folder.path().join("broken.csv"));
+    let rows = "1,0.5,1,Female,White\n".repeat(100);
+    let text = format!("label,score,prediction,sex,race\n{rows}2,0.5,1,Male,White\n");
+    std::fs::write(&broken, text).unwrap();
+    let refused = served.send("upload", &broken, "4.1", &how);
+    refused.assert_code(1).assert_err("line 102").assert_err("label");
 }
 
 #[tokio::test]

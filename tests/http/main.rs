@@ -24,6 +24,7 @@ mod routes;
 mod runs;
 mod schemas;
 mod size;
+mod taken;
 mod tasks;
 mod teams;
 mod tokens;

@@ -55,6 +55,8 @@ ids! {
     GroupId,
     /// An accepted evaluation run.
     RunId,
+    /// An upload that is read after it was acknowledged.
+    UploadId,
     /// An API token.
     TokenId,
     /// A policy, over all its versions.

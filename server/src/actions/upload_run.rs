@@ -25,6 +25,7 @@ use app::domain::{Email, Grants, Label, Permission, PersonId, Scope, TeamId};
 use app::upload::canonical::{canonical, run_text};
 use app::upload::{CLOCK_SKEW, IMPORTER_VERSION};
 use metrics::{Estimate, Problem, RunDocument, Slice};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -34,18 +35,24 @@ use time::{Duration, OffsetDateTime};
 const KEY_LASTS: Duration = Duration::hours(24);
 
 /// What was sent, already in a file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Upload {
     pub model: String,
     pub version: String,
     pub create_version: bool,
+    #[serde(skip)]
     pub file: PathBuf,
     /// SHA-256 of the file, in hex.
+    #[serde(skip)]
     pub digest: String,
     pub source: Source,
     /// Name and version.
     pub dataset: Option<(String, String)>,
+    #[serde(with = "time::serde::rfc3339::option")]
     pub evaluated_at: Option<OffsetDateTime>,
+    /// When it came in; `None`: now.
+    #[serde(skip)]
+    pub received_at: Option<OffsetDateTime>,
     /// The member for whom a shared token uploads.
     pub on_behalf: Option<String>,
     pub idempotency_key: Option<String>,
@@ -82,11 +89,24 @@ pub async fn admit(app: &App, actor: &Actor, model: &str) -> Result<()> {
     actor.permit::<UploadRun>(Scope::Team(&lineage)).map(drop)
 }
 
-/// Reads an upload and stores it as a run, once.
+/// What is known of an upload before its file is read.
+pub enum Prepared {
+    /// It is a run already.
+    There(Box<Receipt>),
+    New {
+        checked: Box<Checked>,
+        /// Whose Idempotency-Keys count.
+        owner: String,
+        /// What an Idempotency-Key stands for.
+        request: String,
+    },
+}
+
+/// Checks all of an upload that needs no reading.
 ///
 /// # Errors
-/// Every problem of the file; nothing is stored then.
-pub async fn upload(app: &App, actor: &Actor, upload: &Upload) -> Result<Receipt> {
+/// Whatever is wrong with it.
+pub async fn prepare(app: &App, actor: &Actor, upload: &Upload) -> Result<Prepared> {
     let checked = check(app, actor, upload).await?;
     let owner = key_owner(actor);
     let request = request_digest(upload, &checked);
@@ -99,15 +119,28 @@ pub async fn upload(app: &App, actor: &Actor, upload: &Upload) -> Result<Receipt
             if let Some(run) = run
                 && let Some(run) = app.store.run(run.into()).await?
             {
-                return known(app, run).await;
+                return known(app, run).await.map(|receipt| Prepared::There(Box::new(receipt)));
             }
         }
     }
     if let Some(version) = checked.version
         && let Some(run) = app.store.run_by_source(version, &checked.source).await?
     {
-        return remembered(app, upload, &owner, &request, run).await;
+        let receipt = remembered(app, upload, &owner, &request, run).await?;
+        return Ok(Prepared::There(Box::new(receipt)));
     }
+    Ok(Prepared::New { checked: Box::new(checked), owner, request })
+}
+
+/// Reads an upload and stores it as a run, once.
+///
+/// # Errors
+/// Every problem of the file; nothing is stored then.
+pub async fn upload(app: &App, actor: &Actor, upload: &Upload) -> Result<Receipt> {
+    let (checked, owner, request) = match prepare(app, actor, upload).await? {
+        Prepared::There(receipt) => return Ok(*receipt),
+        Prepared::New { checked, owner, request } => (*checked, owner, request),
+    };
     let reading = read(app, &checked, upload, true).await?;
     match store(app, actor, upload, &checked, &reading, &owner, &request).await {
         // Somebody sent the same at the same moment and was first.
@@ -210,12 +243,12 @@ async fn refuse_other_data(app: &App, sent: &metrics::DatasetRef) -> Result<()> 
 }
 
 /// An upload whose surroundings are in order.
-struct Checked {
-    model: Model,
+pub struct Checked {
+    pub model: Model,
     /// `None` when it will be made.
     version: Option<app::domain::VersionId>,
     label: Label,
-    lineage: Vec<TeamId>,
+    pub lineage: Vec<TeamId>,
     uploader: PersonId,
     source: SourceKey,
     received_at: OffsetDateTime,
@@ -245,7 +278,7 @@ async fn check(app: &App, actor: &Actor, upload: &Upload) -> Result<Checked> {
             ]));
         }
     };
-    let received_at = app.clock.now();
+    let received_at = upload.received_at.unwrap_or_else(|| app.clock.now());
     if upload.evaluated_at.is_some_and(|at| at > received_at + CLOCK_SKEW) {
         return Err(Error::input(vec![
             Problem::new("in_the_future", "the evaluation lies in the future")
@@ -441,7 +474,8 @@ async fn store(
     Ok(Receipt { run, is_new: true, unconfirmed })
 }
 
-async fn known(app: &App, run: Run) -> Result<Receipt> {
+/// A run that is there, as an upload's answer tells of it.
+pub async fn known(app: &App, run: Run) -> Result<Receipt> {
     let slices = app.store.slices_of(run.id).await?;
     let unconfirmed = app.store.registry().await?.unconfirmed(run.model_id, &slices);
     Ok(Receipt { run, is_new: false, unconfirmed })

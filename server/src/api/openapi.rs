@@ -160,7 +160,9 @@ fn responses(route: &Route, operation: &Operation, schemas: &mut Schemas) -> Val
     for success in &operation.successes {
         let status = success.status.to_string();
         let mut media = content(success.media, &success.schema, &mut schemas.answers);
-        if let Some(example) = example(&format!("{}.json", operation.id))
+        // Where one call answers in two ways, each has an example of its own.
+        let own = example(&format!("{}.{status}.json", operation.id));
+        if let Some(example) = own.or_else(|| example(&format!("{}.json", operation.id)))
             && success.media == JSON
         {
             media["example"] = example;

@@ -1,16 +1,20 @@
 //! Upload results and predictions.
 
+use super::moment::Moment;
 use super::operation::{ANY, Area, Operation};
 use super::runs::{ReceiptAnswer, RunAnswer, received_as};
+use crate::actions::registry::find_model;
+use crate::actions::take_upload::{self, Answer};
 use crate::actions::upload_run::{self, Preview, Receipt, Upload};
 use crate::auth::Actor;
 use crate::error::{Error, Result};
 use crate::http::{Access, Routes};
-use crate::intake::{receive, receive_form};
+use crate::intake::{Received, receive, receive_form};
 use crate::reader::Source;
 use crate::state::App;
-use app::domain::Permission;
+use crate::store::uploads::Taken;
 use app::domain::attribute::Unconfirmed;
+use app::domain::{Permission, UploadId, UploadState};
 use app::upload::{Format, parse_dataset, parse_time};
 use axum::Json;
 use axum::extract::{Path, Request, State};
@@ -23,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub fn routes(routes: Routes) -> Routes {
     let upload = Access::May(Permission::UploadRun);
+    let read = Access::May(Permission::Read);
     routes
         .upload("/api/v1/models/{model}/versions/{version}/runs", upload, upload_results)
         .describe(
@@ -42,11 +47,29 @@ pub fn routes(routes: Routes) -> Routes {
                     "The body is a table of predictions (CSV, Parquet or NDJSON, each also gzip or \
                      zstd), or of counts; the server computes the metrics by the spec and keeps the \
                      run, not the table. As a form, the spec is a part of its own. The same bytes \
-                     by the same spec again give the same run with 200.",
+                     by the same spec again give the same run with 200. More than 32 MiB are \
+                     acknowledged with 202 once they are safe, and read afterwards.",
                 )
+                .gives::<UploadAnswer>(202, "The upload, which is read after this")
+                .located()
                 .query::<PredictionsQuery>()
                 .takes_raw(ANY, "Predictions or counts", true)
                 .takes_form::<PredictionsForm>(),
+        )
+        .get("/api/v1/models/{model}/versions/{version}/uploads", read, list_uploads)
+        .describe(
+            Operation::new(Area::Runs, "listUploads", "List large uploads")
+                .about(
+                    "The uploads to a version that were acknowledged before they were read, the \
+                     newest first, at most a hundred.",
+                )
+                .gives::<UploadList>(200, "The uploads"),
+        )
+        .get("/api/v1/uploads/{upload}", read, get_upload)
+        .describe(
+            Operation::new(Area::Runs, "getUpload", "Read how far an upload has come")
+                .about("While it waits or is read, `Retry-After` says when to ask again.")
+                .gives::<UploadAnswer>(200, "The upload as it stands"),
         )
 }
 
@@ -147,6 +170,36 @@ struct PreviewAnswer {
     existing: Option<String>,
 }
 
+/// An upload that was acknowledged before it was read.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Upload")]
+struct UploadAnswer {
+    id: UploadId,
+    /// Its page.
+    url: String,
+    state: UploadState,
+    /// The model's slug.
+    model: String,
+    /// The label of the version that it is for.
+    version: String,
+    /// Of the bytes that were sent.
+    source_digest: String,
+    bytes: i64,
+    received_at: Moment,
+    /// Null while it waits or is read.
+    settled_at: Option<Moment>,
+    /// What it became, once it is done.
+    run: Option<Box<ReceivedRun>>,
+    /// Why it was refused or failed.
+    problems: Vec<Problem>,
+}
+
+/// The uploads to a version, the newest first.
+#[derive(Serialize, JsonSchema)]
+struct UploadList {
+    items: Vec<UploadAnswer>,
+}
+
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 enum Uploaded {
@@ -174,17 +227,13 @@ async fn upload_results(
     let (parts, body) = request.into_parts();
     let received = receive(&parts.headers, body, app.config.results_limit, app.config.pace).await?;
     let source = Source::Results { format };
-    let ResultsQuery { dataset, evaluated_at, on_behalf, create_version, .. } = query;
-    let upload = describe(
-        model,
-        version,
-        Asked { dataset, evaluated_at, on_behalf, create_version },
-        source,
-        received.file.path().to_owned(),
-        received.digest.clone(),
-        &parts.headers,
-    )?;
-    answer(&app, &actor, &upload, query.dry_run).await
+    let ResultsQuery { dataset, evaluated_at, on_behalf, create_version, dry_run, .. } = query;
+    let asked = Asked { dataset, evaluated_at, on_behalf, create_version };
+    let upload = describe(model, version, asked, source, &received, &parts.headers)?;
+    if dry_run {
+        return preview(&app, &actor, &upload).await;
+    }
+    upload_run::upload(&app, &actor, &upload).await.map(|receipt| answer(&upload.model, receipt))
 }
 
 async fn upload_predictions(
@@ -219,17 +268,71 @@ async fn upload_predictions(
         ])
     })?;
     let source = Source::Predictions { spec: Box::new(Spec::parse(&spec).map_err(Error::input)?) };
-    let PredictionsQuery { dataset, evaluated_at, on_behalf, create_version, .. } = query;
-    let upload = describe(
+    let PredictionsQuery { dataset, evaluated_at, on_behalf, create_version, dry_run, .. } = query;
+    let asked = Asked { dataset, evaluated_at, on_behalf, create_version };
+    let upload = describe(model, version, asked, source, &received, &headers)?;
+    if dry_run {
+        return preview(&app, &actor, &upload).await;
+    }
+    if received.bytes <= app.config.answered_at_once {
+        let receipt = upload_run::upload(&app, &actor, &upload).await?;
+        return Ok(answer(&upload.model, receipt));
+    }
+    match take_upload::take(&app, &actor, &upload, &received).await? {
+        Answer::There(receipt) => Ok(answer(&upload.model, *receipt)),
+        Answer::Taken(taken) => {
+            let location = format!("/api/v1/uploads/{}", taken.id);
+            let told = told(&app, &taken, upload.model).await?;
+            let location = [(header::LOCATION, location)];
+            Ok((StatusCode::ACCEPTED, location, told).into_response())
+        }
+    }
+}
+
+async fn get_upload(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<String>,
+) -> Result<Response> {
+    let (taken, model) = take_upload::find(&app, &actor, &id).await?;
+    Ok(told(&app, &taken, model).await?.into_response())
+}
+
+async fn list_uploads(
+    State(app): State<App>,
+    actor: Actor,
+    Path((model, version)): Path<(String, String)>,
+) -> Result<Json<UploadList>> {
+    let model = find_model(&app, &actor, &model).await?;
+    let mut items = vec![];
+    for taken in app.store.uploads_of(model.id, &version).await? {
+        items.push(state_of(&app, &taken, model.slug.clone()).await?);
+    }
+    Ok(Json(UploadList { items }))
+}
+
+/// An upload as it stands, and when it is worth asking again.
+async fn told(app: &App, taken: &Taken, model: String) -> Result<impl IntoResponse + use<>> {
+    let state = state_of(app, taken, model).await?;
+    let again = (taken.state == UploadState::Waiting).then_some([(header::RETRY_AFTER, "1")]);
+    Ok((again, Json(state)))
+}
+
+async fn state_of(app: &App, taken: &Taken, model: String) -> Result<UploadAnswer> {
+    let receipt = take_upload::receipt(app, taken).await?;
+    Ok(UploadAnswer {
+        id: taken.id,
+        url: format!("/uploads/{}", taken.id),
+        state: taken.state,
+        version: taken.version.clone(),
+        source_digest: format!("sha256:{}", taken.file_digest),
+        bytes: taken.bytes,
+        received_at: Moment::of(taken.received_at),
+        settled_at: taken.settled_at.map(Moment::of),
+        run: receipt.map(|receipt| Box::new(received(&model, receipt))),
+        problems: take_upload::problems(taken),
         model,
-        version,
-        Asked { dataset, evaluated_at, on_behalf, create_version },
-        source,
-        received.file.path().to_owned(),
-        received.digest.clone(),
-        &headers,
-    )?;
-    answer(&app, &actor, &upload, query.dry_run).await
+    })
 }
 
 fn describe(
@@ -237,8 +340,7 @@ fn describe(
     version: String,
     asked: Asked,
     source: Source,
-    file: std::path::PathBuf,
-    digest: String,
+    received: &Received,
     headers: &HeaderMap,
 ) -> Result<Upload> {
     let mut problems = vec![];
@@ -267,27 +369,27 @@ fn describe(
         model,
         version,
         create_version: asked.create_version,
-        file,
-        digest,
+        file: received.file.path().to_owned(),
+        digest: received.digest.clone(),
         source,
         dataset,
         evaluated_at,
+        received_at: None,
         on_behalf: asked.on_behalf,
         idempotency_key,
     })
 }
 
-async fn answer(app: &App, actor: &Actor, upload: &Upload, dry_run: bool) -> Result<Response> {
-    if dry_run {
-        let preview = upload_run::preview(app, actor, upload).await?;
-        let answer = Uploaded::Preview(Box::new(previewed(preview)));
-        return Ok(Json(answer).into_response());
-    }
-    let receipt = upload_run::upload(app, actor, upload).await?;
+async fn preview(app: &App, actor: &Actor, upload: &Upload) -> Result<Response> {
+    let preview = upload_run::preview(app, actor, upload).await?;
+    Ok(Json(Uploaded::Preview(Box::new(previewed(preview)))).into_response())
+}
+
+fn answer(model: &str, receipt: Receipt) -> Response {
     let status = if receipt.is_new { StatusCode::CREATED } else { StatusCode::OK };
     let location = format!("/api/v1/runs/{}", receipt.run.id);
-    let answer = Uploaded::Received(Box::new(received(&upload.model, receipt)));
-    Ok((status, [(header::LOCATION, location)], Json(answer)).into_response())
+    let answer = Uploaded::Received(Box::new(received(model, receipt)));
+    (status, [(header::LOCATION, location)], Json(answer)).into_response()
 }
 
 fn previewed(preview: Preview) -> PreviewAnswer {

@@ -7,6 +7,8 @@ use crate::audit::sha256_hex;
 use crate::clock::micros;
 use crate::error::{Error, Result};
 use crate::state::App;
+use crate::store::tokens::Token;
+use app::domain::TokenId;
 
 const PREFIX: &str = "eh_";
 const RANDOM: usize = 30;
@@ -62,11 +64,21 @@ pub async fn actor(app: &App, token: &str) -> Result<Actor> {
     if !is_well_formed(token) {
         return Err(Error::BadToken);
     }
+    let token = app.store.token_by_hash(&hash(token)).await?;
+    stands_for(app, token).await
+}
+
+/// The same of a token that was looked at before.
+///
+/// # Errors
+/// As [`actor`].
+pub async fn actor_by_id(app: &App, id: TokenId) -> Result<Actor> {
+    stands_for(app, app.store.token(id).await?).await
+}
+
+async fn stands_for(app: &App, token: Option<Token>) -> Result<Actor> {
     let now = micros(app.clock.now());
-    let token = app
-        .store
-        .token_by_hash(&hash(token))
-        .await?
+    let token = token
         .filter(|token| token.revoked_at.is_none() && token.expires_at > now)
         .ok_or(Error::BadToken)?;
     let person = app

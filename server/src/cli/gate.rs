@@ -5,6 +5,7 @@ mod markdown;
 use super::client::{Server, read};
 use super::output::{Align, COULD_NOT_ASK, REFUSED, Table, clean, print};
 use super::sending::check_name;
+use super::settling::all_settled;
 use super::{Failure, block_on};
 use app::domain::policy::Mode;
 use app::domain::verdict::Verdict;
@@ -38,9 +39,7 @@ pub struct Gate {
     /// Version of the model
     #[arg(long, value_name = "VERSION")]
     model_version: String,
-    /// Wait until uploads are evaluated. The server evaluates an upload before it answers it, so
-    /// there is nothing to wait for as long as `evenhand upload` came back first; people are never
-    /// waited for
+    /// Wait until the server has read all uploads to this version; people are never waited for
     #[arg(long)]
     wait: bool,
     /// Append a summary in Markdown, for a comment or a job's summary
@@ -128,6 +127,8 @@ impl Gate {
         check_name("--model-version", &self.model_version)?;
         let client = self.server.connect()?;
         let (model, version) = (self.model.trim(), self.model_version.trim());
+        let waiting = || block_on(all_settled(&client, model, version));
+        let waited = self.wait.then(waiting).transpose()?.transpose()?;
         let url = client.url(["api", "v1", "models", model, "versions", version, "readiness"]);
         let answer = block_on(client.get(&url))??;
         let readiness: Readiness = match read(&client, &answer)? {
@@ -150,7 +151,7 @@ impl Gate {
         if self.json {
             print(&format!("{}\n", answer.body.trim_end()))?;
         } else {
-            print(&self.text(page.as_str(), &readiness)?)?;
+            print(&self.text(page.as_str(), &readiness, waited)?)?;
         }
         if let Some(file) = &self.summary {
             let text = markdown::summary(model, version, page.as_str(), &readiness);
@@ -160,7 +161,12 @@ impl Gate {
         Ok(readiness.verdict)
     }
 
-    fn text(&self, page: &str, readiness: &Readiness) -> Result<String, std::fmt::Error> {
+    fn text(
+        &self,
+        page: &str,
+        readiness: &Readiness,
+        waited: Option<usize>,
+    ) -> Result<String, std::fmt::Error> {
         let mut facts = Table::new([Align::Left, Align::Left]);
         if let Some(policy) = &readiness.policy {
             facts.row(["  policy".to_owned(), format!("{}@{}", policy.policy, policy.version)]);
@@ -172,8 +178,8 @@ impl Gate {
             facts.row(["  holds until", until]);
         }
         facts.row(["  page", page]);
-        if self.wait {
-            facts.row(["  waited for", "nothing: uploads are evaluated before they are answered"]);
+        if let Some(uploads) = waited {
+            facts.row(["  waited for".to_owned(), counted(uploads as u64, "upload", "uploads")]);
         }
         let mut rules = Table::new([Align::Left, Align::Left, Align::Right, Align::Left]);
         if !readiness.rules.is_empty() {

@@ -125,7 +125,7 @@ impl Sending {
         Ok(())
     }
 
-    fn name(&self) -> String {
+    pub fn name(&self) -> String {
         clean(&self.file.to_string_lossy())
     }
 

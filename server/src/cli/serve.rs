@@ -76,6 +76,7 @@ impl Serve {
             metrics_token: self.metrics_token.clone().or(file.metrics_token),
             results_limit: file.results_limit.unwrap_or(default.results_limit),
             predictions_limit: file.predictions_limit.unwrap_or(default.predictions_limit),
+            answered_at_once: file.answered_at_once.unwrap_or(default.answered_at_once),
             small_cell: file.small_cell.unwrap_or(default.small_cell),
             rate_limit: self.rate_limit.or(file.rate_limit).unwrap_or(default.rate_limit),
             pace: default.pace,

@@ -1,5 +1,6 @@
 //! The upload page.
 
+use crate::actions::take_upload::{self, Answer};
 use crate::actions::upload_run::{self, Preview, Upload};
 use crate::auth::Actor;
 use crate::error::{Error, Result};
@@ -138,8 +139,12 @@ async fn take(
             Err(error) => Err(error),
         };
     }
-    match upload_run::upload(&app, &actor, &upload).await {
-        Ok(receipt) => {
+    match send(&app, &actor, &upload, &received).await {
+        Ok(Answer::Taken(taken)) => {
+            let said = "Received: the file is safe here and is read now.";
+            done(&session, &format!("/uploads/{}", taken.id), said).await
+        }
+        Ok(Answer::There(receipt)) => {
             let said = if receipt.is_new {
                 "Uploaded: this is the run."
             } else {
@@ -156,6 +161,16 @@ async fn take(
         }
         Err(error) => Err(error),
     }
+}
+
+/// Has a file read, a large one after the answer.
+async fn send(app: &App, actor: &Actor, upload: &Upload, received: &Received) -> Result<Answer> {
+    let is_large = received.bytes > app.config.answered_at_once;
+    if is_large && matches!(upload.source, Source::Predictions { .. }) {
+        return take_upload::take(app, actor, upload, received).await;
+    }
+    let receipt = upload_run::upload(app, actor, upload).await?;
+    Ok(Answer::There(Box::new(receipt)))
 }
 
 /// Keeps a file for the next attempt, so that it need not be chosen again.
@@ -215,6 +230,7 @@ fn describe(
         dataset,
         evaluated_at,
         on_behalf: None,
+        received_at: None,
         idempotency_key: None,
     })
 }

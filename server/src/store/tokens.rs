@@ -65,6 +65,11 @@ impl Store {
         Ok(read!(self, db => sqlx::query_as(SQL).bind(hash).fetch_optional(db).await)?)
     }
 
+    pub async fn token(&self, id: TokenId) -> Result<Option<Token>> {
+        const SQL: &str = concat!(columns!(), "id = $1");
+        Ok(read!(self, db => sqlx::query_as(SQL).bind(id.0).fetch_optional(db).await)?)
+    }
+
     /// A person's tokens, the newest first.
     pub async fn tokens_of(&self, person: PersonId) -> Result<Vec<Token>> {
         const SQL: &str = concat!(columns!(), "person_id = $1 order by created_at desc, id desc");

@@ -48,20 +48,17 @@ pub fn parameters(route: &Route, operation: &Operation, schemas: &mut Schemas) -
 fn in_path(name: &str) -> Value {
     let slug = json!({ "type": "string", "pattern": app::domain::SLUG_PATTERN });
     let text = json!({ "type": "string", "minLength": 1 });
+    let uuid = json!({ "type": "string", "format": "uuid" });
+    let id = json!("01890a5d-ac96-774b-bcce-b302099a8057");
     let (description, schema, example) = match name {
         "model" => ("The model's slug.", slug, json!("adult-income")),
         "policy" => ("The policy's slug.", slug, json!("classification-high-risk")),
         "version" => ("The label of the model's version.", text, json!("v7")),
-        "run" => {
-            ("The run's id, or its digest.", text, json!("01890a5d-ac96-774b-bcce-b302099a8057"))
-        }
+        "run" => ("The run's id, or its digest.", text, id),
         "launch" => ("The launch's number, such as L-3.", text, json!("L-3")),
         "mitigation" => ("The mitigation's number, such as M-2.", text, json!("M-2")),
-        "key_result" => (
-            "The key result's id.",
-            json!({ "type": "string", "format": "uuid" }),
-            json!("01890a5d-ac96-774b-bcce-b302099a8057"),
-        ),
+        "key_result" => ("The key result's id.", uuid, id),
+        "upload" => ("The upload's id.", uuid, id),
         "number" => (
             "The number of the policy's version, from 1.",
             json!({ "type": "integer", "minimum": 1, "maximum": i64::MAX }),

@@ -1,0 +1,275 @@
+//! Large predictions: acknowledged once they are safe on disk, and read afterwards, also when the
+//! server was stopped or killed in between.
+
+use super::upload_run::{self, Prepared, Receipt, Upload};
+use crate::actions::registry::may_see_model;
+use crate::audit::By;
+use crate::auth::actor::Through;
+use crate::auth::permit::UploadRun;
+use crate::auth::{Actor, token};
+use crate::clock::{from_micros, micros};
+use crate::error::{Error, Result};
+use crate::intake::Received;
+use crate::state::App;
+use crate::store::runs::key_taken;
+use crate::store::uploads::{NewTaken, Outcome, Taken};
+use app::domain::{Scope, TokenId, UploadId, UploadState};
+use metrics::Problem;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use time::Duration;
+
+/// Uploads that may wait at once, of all servers: each holds up to the limit of predictions on disk.
+const MOST_WAITING: i64 = 64;
+/// The server that took an upload has this long to settle it before another says that it failed.
+const GIVEN_UP: Duration = Duration::hours(24);
+
+/// What became of a large upload at once.
+pub enum Answer {
+    /// It is a run already.
+    There(Box<Receipt>),
+    Taken(Box<Taken>),
+}
+
+/// Takes an upload whose file is large: checks all that needs no reading, makes the file and the
+/// upload safe, and has it read in the background. The same upload while it is under way is the
+/// same one.
+///
+/// # Errors
+/// What can be refused before the file is read; and [`Error::Busy`] when too many wait already.
+pub async fn take(
+    app: &App,
+    actor: &Actor,
+    upload: &Upload,
+    received: &Received,
+) -> Result<Answer> {
+    let (checked, owner, request) = match upload_run::prepare(app, actor, upload).await? {
+        Prepared::There(receipt) => return Ok(Answer::There(receipt)),
+        Prepared::New { checked, owner, request } => (checked, owner, request),
+    };
+    if let Some(key) = &upload.idempotency_key
+        && let Some(earlier) = app.store.upload_with_key(&owner, key).await?
+        && earlier.request_digest != request
+    {
+        return Err(key_taken());
+    }
+    if let Some(earlier) = app.store.upload_under_way(&request).await? {
+        return Ok(Answer::Taken(Box::new(earlier)));
+    }
+    if app.store.uploads_under_way().await? >= MOST_WAITING {
+        return Err(Error::Busy);
+    }
+    let id = UploadId(app.clock.id());
+    let asked =
+        serde_json::to_string(upload).map_err(|error| Error::Internal(error.to_string()))?;
+    let file = file_of(app, id);
+    keep(received.file.path().to_owned(), file.clone()).await?;
+    let permit = actor.permit::<UploadRun>(Scope::Team(&checked.lineage))?;
+    let taken = async {
+        let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
+        let new = NewTaken {
+            id,
+            model: checked.model.id,
+            version: &upload.version,
+            person: actor.person()?,
+            token: actor.token_id(),
+            file_digest: &upload.digest,
+            bytes: received.bytes,
+            asked: &asked,
+            request_digest: &request,
+            owner: &owner,
+            idempotency_key: upload.idempotency_key.as_deref(),
+        };
+        tx.take_upload(&permit, &new).await?;
+        tx.commit().await
+    };
+    if let Err(error) = taken.await {
+        remove(&file);
+        return Err(error);
+    }
+    settle_later(app, id);
+    let taken = app.store.upload(id).await?.ok_or_else(|| Error::not_found("upload"))?;
+    Ok(Answer::Taken(Box::new(taken)))
+}
+
+/// An upload that the actor may see, with its model's slug.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn find(app: &App, actor: &Actor, id: &str) -> Result<(Taken, String)> {
+    let gone = || Error::not_found("upload");
+    let id = id.parse::<UploadId>().map_err(|_| gone())?;
+    let taken = app.store.upload(id).await?.ok_or_else(gone)?;
+    let model = app.store.model(taken.model_id).await?.ok_or_else(gone)?;
+    if !may_see_model(app, actor, &model).await? {
+        return Err(gone());
+    }
+    Ok((taken, model.slug))
+}
+
+/// The run that an upload became, as its answer tells of it.
+pub async fn receipt(app: &App, taken: &Taken) -> Result<Option<Receipt>> {
+    let Some(id) = taken.run_id else { return Ok(None) };
+    let run = app.store.run(id.into()).await?.ok_or_else(|| Error::not_found("run"))?;
+    let receipt = upload_run::known(app, run).await?;
+    Ok(Some(Receipt { is_new: taken.is_new, ..receipt }))
+}
+
+/// The problems of an upload that was refused.
+pub fn problems(taken: &Taken) -> Vec<Problem> {
+    let stored = taken.problems.as_deref();
+    stored.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+/// Takes up what this server had taken and not settled when it ended, and removes files that
+/// belong to no such upload.
+pub async fn resume(app: &App) -> Result<()> {
+    let folder = app.config.uploads();
+    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(()) };
+    for entry in entries.flatten() {
+        let id = entry.file_name().to_str().and_then(|name| name.parse::<UploadId>().ok());
+        let taken = match id {
+            Some(id) => app.store.upload(id).await?,
+            None => None,
+        };
+        match taken {
+            Some(taken) if taken.state == UploadState::Waiting => settle_later(app, taken.id),
+            _ => remove(&entry.path()),
+        }
+    }
+    Ok(())
+}
+
+/// Says of uploads that have waited too long that they failed: the server that had their file is
+/// gone, or the database was restored elsewhere.
+pub async fn give_up(app: &App) -> Result<()> {
+    let since = micros(app.clock.now() - GIVEN_UP);
+    for taken in app.store.uploads_waiting_since(since).await? {
+        if !file_of(app, taken.id).exists() {
+            let why = "the server that took the file did not come back; send it again";
+            settle(app, taken.id, &failed(why)).await?;
+        }
+    }
+    Ok(())
+}
+
+fn file_of(app: &App, id: UploadId) -> PathBuf {
+    app.config.uploads().join(id.to_string())
+}
+
+/// Puts a file where it outlives the request and the process: nothing is acknowledged before the
+/// disk has it.
+async fn keep(from: PathBuf, to: PathBuf) -> Result<()> {
+    let kept = move || -> std::io::Result<()> {
+        let folder = to.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        // A second name for the same file; in another file system it needs a copy.
+        if std::fs::hard_link(&from, &to).is_err() {
+            std::fs::copy(&from, &to)?;
+        }
+        File::open(&to)?.sync_all()?;
+        File::open(folder)?.sync_all()
+    };
+    let kept = tokio::task::spawn_blocking(kept).await;
+    Ok(kept.map_err(|error| Error::Internal(error.to_string()))??)
+}
+
+fn remove(file: &Path) {
+    if let Err(error) = std::fs::remove_file(file)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, file = %file.display(), "an upload's file could not be removed");
+    }
+}
+
+fn settle_later(app: &App, id: UploadId) {
+    let app = app.clone();
+    tokio::spawn(async move {
+        let Ok(_place) = app.settling.acquire().await else { return };
+        if let Err(error) = read_and_settle(&app, id).await {
+            tracing::error!(%error, %id, "an upload could not be settled; it is tried at the next start");
+        }
+    });
+}
+
+async fn read_and_settle(app: &App, id: UploadId) -> Result<()> {
+    let Some(taken) = app.store.upload(id).await? else { return Ok(()) };
+    if taken.state != UploadState::Waiting {
+        return Ok(());
+    }
+    let outcome = match read(app, &taken).await {
+        Ok(receipt) => Outcome {
+            state: UploadState::Done,
+            run: Some(receipt.run.id),
+            is_new: receipt.is_new,
+            problems: None,
+        },
+        Err(Error::Input { problems, .. }) => refused(&problems),
+        Err(
+            error @ (Error::BadToken
+            | Error::Forbidden(_)
+            | Error::NotFound(_)
+            | Error::Conflict(_)
+            | Error::BadRequest(_)),
+        ) => refused(&[Problem::new("refused", error.to_string())]),
+        // Such as a database that is away: the file stays, and the next start tries again.
+        Err(error) => return Err(error),
+    };
+    settle(app, id, &outcome).await?;
+    remove(&file_of(app, id));
+    Ok(())
+}
+
+async fn settle(app: &App, id: UploadId, outcome: &Outcome) -> Result<()> {
+    let mut tx = app.store.begin(&By::SERVER, &app.clock).await?;
+    if tx.settle_upload(id, outcome).await? {
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+fn refused(problems: &[Problem]) -> Outcome {
+    let problems = serde_json::to_string(problems).ok();
+    Outcome { state: UploadState::Refused, run: None, is_new: false, problems }
+}
+
+fn failed(why: &str) -> Outcome {
+    let problems = [Problem::new("failed", why)];
+    Outcome { state: UploadState::Failed, ..refused(&problems) }
+}
+
+async fn read(app: &App, taken: &Taken) -> Result<Receipt> {
+    let actor = actor_of(app, taken).await?;
+    let asked: Upload = serde_json::from_str(&taken.asked)
+        .map_err(|error| Error::Internal(format!("upload {}: {error}", taken.id)))?;
+    let upload = Upload {
+        file: file_of(app, taken.id),
+        digest: taken.file_digest.clone(),
+        received_at: Some(from_micros(taken.received_at)),
+        ..asked
+    };
+    upload_run::upload(app, &actor, &upload).await
+}
+
+/// Whoever sent it, with what they may do now.
+async fn actor_of(app: &App, taken: &Taken) -> Result<Actor> {
+    if let Some(id) = taken.token_id {
+        return token::actor_by_id(app, TokenId(id)).await;
+    }
+    let person = app.store.person(taken.person_id).await?;
+    let person = person
+        .filter(|person| person.disabled_at.is_none())
+        .ok_or_else(|| Error::forbidden("the account of whoever sent it was closed"))?;
+    Ok(Actor {
+        person: Some(person.id),
+        name: person.name,
+        email: person.email,
+        grants: app.store.grants_of(person.id).await?,
+        // Their session may have ended since; it was theirs when they sent it.
+        through: Through::Session {
+            hash: String::new(),
+            authenticated_at: from_micros(taken.received_at),
+        },
+        only_shows: false,
+    })
+}

@@ -1,0 +1,132 @@
+//! Large predictions: acknowledged once they are safe, and read afterwards.
+
+use app::domain::Role;
+use serde_json::Value;
+use std::time::Duration;
+use tests::{Answer, Client, SPEC, TEAM, each_db, fixture, id_of, multipart, other};
+
+const HALF: &str = "adult-half@1994";
+
+fn adult() -> Vec<u8> {
+    fixture("predictions/adult_v4_hgb.csv")
+}
+
+/// Asks until an upload is settled.
+async fn settled(client: &Client, location: &str) -> Value {
+    for _ in 0..2_000 {
+        let upload = client.get(location).await.assert_status(200).json();
+        if upload["state"] != "waiting" {
+            return upload;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{location} is not settled");
+}
+
+fn taken(answer: &Answer) -> String {
+    let upload = answer.assert_status(202).json();
+    assert_eq!(upload["state"], "waiting");
+    assert!(upload["run"].is_null() && upload["problems"].as_array().unwrap().is_empty());
+    assert_eq!(answer.headers["retry-after"], "1");
+    answer.location().to_owned()
+}
+
+each_db!(large_predictions_are_acknowledged_and_become_the_run_that_small_ones_would, |server| {
+    let small = server.model("income").await;
+    let at = "&evaluated_at=2026-06-01";
+    let known = small.predictions("v1", HALF, at, adult()).await.assert_status(201).json();
+
+    let server = other(&server, |config| config.answered_at_once = 1_000).await;
+    let model = server.model("income").await;
+    let first = model.predictions("v1", HALF, at, adult()).await;
+    let location = taken(&first);
+    assert_eq!(first.json()["source_digest"], known["source_digest"]);
+    let upload = settled(&model.engineer, &location).await;
+    assert_eq!((&upload["state"], &upload["run"]["new"]), (&"done".into(), &true.into()));
+    assert_eq!(upload["run"]["receipt"], known["receipt"]);
+    assert_eq!(upload["run"]["evaluated_at"], known["evaluated_at"]);
+
+    let again = model.predictions("v1", HALF, at, adult()).await;
+    assert_eq!(id_of(again.assert_status(200)), upload["run"]["id"].as_str().unwrap());
+    let list = "/api/v1/models/income/versions/v1/uploads";
+    let listed = model.engineer.get(list).await.assert_status(200).json();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    let left = std::fs::read_dir(server.app.config.uploads()).unwrap();
+    assert_eq!(left.count(), 0, "a settled upload leaves no file");
+    let reader = server.signed_in(Role::Viewer).await;
+    let page = format!("/uploads/{}", upload["id"].as_str().unwrap());
+    reader.get(&page).await.assert_status(200).assert_contains("is a run now");
+});
+
+each_db!(the_same_while_it_is_under_way_is_the_same_upload_and_another_has_another_key, |server| {
+    let server = other(&server, |config| config.answered_at_once = 1_000).await;
+    let model = server.model("income").await;
+    // Nothing is read meanwhile.
+    let place = server.app.settling.acquire().await.unwrap();
+    let first = model.predictions("v1", HALF, "", adult()).await;
+    let second = model.predictions("v1", HALF, "", adult()).await;
+    assert_eq!(taken(&first), taken(&second));
+    let page = first.json()["url"].as_str().unwrap().to_owned();
+    let waiting = server.signed_in_for(Role::Engineer, TEAM).await.get(&page).await;
+    waiting.assert_status(200).assert_contains("is being read, or waits");
+    assert_eq!(waiting.headers["refresh"], "3");
+    drop(place);
+    settled(&model.engineer, &first.location()).await;
+});
+
+each_db!(a_large_file_that_is_refused_says_where_and_stores_no_run, |server| {
+    let server = other(&server, |config| config.answered_at_once = 1_000).await;
+    let model = server.model("income").await;
+    let mut rows = adult();
+    rows.extend_from_slice(b"7,0.5,1,x,Male,White,25-34,1\n");
+    let answer = model.predictions("v1", HALF, "", rows).await;
+    let upload = settled(&model.engineer, &taken(&answer)).await;
+    assert_eq!((&upload["state"], &upload["run"]), (&"refused".into(), &Value::Null));
+    let problem = upload["problems"][0].to_string();
+    assert!(problem.contains("16283"), "{problem}");
+    let page = upload["url"].as_str().unwrap();
+    let ann = server.signed_in_for(Role::Engineer, TEAM).await;
+    ann.get(page).await.assert_status(200).assert_contains("16283").assert_contains("refused");
+    // What needs no reading is still said at once.
+    model.predictions("v9", HALF, "", adult()).await.assert_status(404);
+});
+
+each_db!(a_large_file_of_the_page_leads_to_the_page_that_waits_for_it, |server| {
+    let server = other(&server, |config| config.answered_at_once = 1_000).await;
+    let model = server.model("income").await;
+    let ann = server.signed_in_for(Role::Engineer, TEAM).await;
+    let file = adult();
+    let parts: [(&str, Option<&str>, &[u8]); 5] = [
+        ("kind", None, b"predictions"),
+        ("dataset", None, HALF.as_bytes()),
+        ("spec", None, SPEC.as_bytes()),
+        ("do", None, b"upload"),
+        ("file", Some("adult.csv"), &file),
+    ];
+    let (kind, body) = multipart(&parts);
+    let sent = ann.post_bytes("/models/income/versions/v1/upload", &kind, body).await;
+    let page = sent.assert_status(303).location();
+    assert!(page.starts_with("/uploads/"), "{page}");
+    let upload = settled(&model.engineer, &format!("/api/v1{page}")).await;
+    assert_eq!(upload["state"], "done");
+    let run = upload["run"]["url"].as_str().unwrap();
+    ann.get(&page).await.assert_status(200).assert_contains(&format!("href=\"{run}\""));
+});
+
+each_db!(an_upload_whose_file_is_gone_fails_after_a_day, |server| {
+    let server = other(&server, |config| config.answered_at_once = 1_000).await;
+    let model = server.model("income").await;
+    let place = server.app.settling.acquire().await.unwrap();
+    let location = taken(&model.predictions("v1", HALF, "", adult()).await);
+    let id = location.rsplit('/').next().unwrap().to_owned();
+    std::fs::remove_file(server.app.config.uploads().join(&id)).unwrap();
+    server::actions::take_upload::give_up(&server.app).await.unwrap();
+    let reader = server.signed_in(Role::Viewer).await;
+    let page = format!("/uploads/{id}");
+    reader.get(&page).await.assert_contains("is being read, or waits");
+    server.app.clock.advance(time::Duration::hours(25));
+    server::actions::take_upload::give_up(&server.app).await.unwrap();
+    let upload = server.app.store.upload(id.parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(upload.state, app::domain::UploadState::Failed);
+    drop(place);
+});
