@@ -71,7 +71,7 @@ each_db!(the_same_while_it_is_under_way_is_the_same_upload_and_another_has_anoth
     waiting.assert_status(200).assert_contains("is being read, or waits");
     assert_eq!(waiting.headers["refresh"], "3");
     drop(place);
-    settled(&model.engineer, &first.location()).await;
+    settled(&model.engineer, first.location()).await;
 });
 
 each_db!(a_large_file_that_is_refused_says_where_and_stores_no_run, |server| {
@@ -110,7 +110,7 @@ each_db!(a_large_file_of_the_page_leads_to_the_page_that_waits_for_it, |server| 
     let upload = settled(&model.engineer, &format!("/api/v1{page}")).await;
     assert_eq!(upload["state"], "done");
     let run = upload["run"]["url"].as_str().unwrap();
-    ann.get(&page).await.assert_status(200).assert_contains(&format!("href=\"{run}\""));
+    ann.get(page).await.assert_status(200).assert_contains(&format!("href=\"{run}\""));
 });
 
 each_db!(an_upload_whose_file_is_gone_fails_after_a_day, |server| {
