@@ -177,3 +177,75 @@ fn an_empty_cluster_is_refused_with_its_line() {
     let problem = problems[0].to_string();
     assert!(problem.contains("line 3") && problem.contains("person"), "{problem}");
 }
+
+/// The visits with both classes by name: what several classes say of two is what binary
+/// classification says, which the tests above hold against others.
+#[test]
+fn two_named_classes_have_the_errors_of_binary_classification() {
+    let mut named = "person,ward,label,prediction\n".to_owned();
+    for line in fs::read_to_string(fixture("visits.csv")).unwrap().lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let name = |positive: bool| if positive { "yes" } else { "no" };
+        let (label, predicted) = (cells[2] == "1", cells[3].parse::<f64>().unwrap() >= 0.5);
+        let row = [cells[0], cells[1], name(label), name(predicted)].join(",");
+        named.push_str(&row);
+        named.push('\n');
+    }
+    let path = scratch("named");
+    fs::write(&path, named).unwrap();
+    let spec = "task='multiclass_classification'\nlabel='label'\nprediction='prediction'\n\
+        slices=['ward']\ncluster='person'";
+    let classes = evaluated(&path, spec);
+    let binary = visits("person");
+    for slice in ["", "ward=north", "ward=south"] {
+        for (of_classes, of_binary) in [
+            ("true_positive_rate[yes]", "true_positive_rate"),
+            ("true_positive_rate[no]", "true_negative_rate"),
+            ("precision[yes]", "precision"),
+            ("f1[yes]", "f1"),
+            ("selection_rate[yes]", "selection_rate"),
+            ("macro_recall", "balanced_accuracy"),
+        ] {
+            let (got, wanted) =
+                (find(&classes, slice, of_classes), find(&binary, slice, of_binary));
+            let what = format!("{of_classes} of {slice}");
+            close(got.value.unwrap(), wanted.value.unwrap(), 1e-12, &what);
+            assert_eq!(got.stderr.is_some(), wanted.stderr.is_some(), "{what}");
+            if let (Some(got), Some(wanted)) = (got.stderr, wanted.stderr) {
+                close(got, wanted, 1e-9, &what);
+            }
+            let (got, wanted) = (got.interval.as_ref().unwrap(), wanted.interval.as_ref().unwrap());
+            assert_eq!(got.method, wanted.method, "{what}");
+            close(got.low, wanted.low, 1e-9, &what);
+            close(got.high, wanted.high, 1e-9, &what);
+        }
+    }
+    let notes = &classes.receipt.notes;
+    assert!(notes.iter().any(|note| note.contains("cluster-robust")), "{notes:?}");
+}
+
+/// Rows that say the same thing again tell nothing new.
+#[test]
+fn macro_averages_of_rows_that_are_there_three_times_are_known_as_well_as_of_one() {
+    let text = fs::read_to_string(fixture("photos.csv")).unwrap();
+    let mut lines = text.lines();
+    let head = format!("{},photo\n", lines.next().unwrap());
+    let rows: Vec<String> = lines.enumerate().map(|(i, line)| format!("{line},{i}\n")).collect();
+    let write = |name: &str, times: usize| {
+        let path = scratch(name);
+        fs::write(&path, format!("{head}{}", rows.concat().repeat(times))).unwrap();
+        path
+    };
+    let spec = "task='multiclass_classification'\nlabel='label'\nprediction='prediction'\n\
+        slices=['region']\n";
+    let clustered = format!("{spec}cluster='photo'");
+    let once = evaluated(&write("once", 1), &clustered);
+    let thrice = evaluated(&write("thrice", 3), &clustered);
+    let independent = evaluated(&write("thrice", 3), spec);
+    for metric in ["macro_recall", "macro_precision", "macro_f1"] {
+        let [once, thrice, independent] =
+            [&once, &thrice, &independent].map(|it| find(it, "", metric).stderr.unwrap());
+        close(thrice, once, 1e-9, metric);
+        assert!(independent < 0.7 * once, "{metric}: {independent} of rows, {once} of photos");
+    }
+}

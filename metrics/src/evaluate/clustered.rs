@@ -9,6 +9,10 @@
 //! Sources: Liang & Zeger 1986, Biometrika 73:13; Obuchowski 1997, Biometrics 53:567; Rao & Scott
 //! 1992, Biometrics 48:577 (the effective number of rows of a rate).
 
+mod classes;
+
+pub(super) use classes::correct as correct_classes;
+
 use super::aggregate::{Cells, families, slice_of, weight_scale};
 use super::cases::Cases;
 use super::ratios::Clusters;
@@ -19,6 +23,7 @@ use crate::read::{Names, Table};
 use crate::{Estimate, Problem, Slice, Spec, catalogue};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Rows by slice, each with its cluster.
 pub(super) struct Clustered<'a> {
@@ -26,7 +31,14 @@ pub(super) struct Clustered<'a> {
     names: &'a Names,
     spec: &'a Spec,
     scale: f64,
-    slices: BTreeMap<Slice, Vec<u32>>,
+    slices: Arc<BTreeMap<Slice, Vec<u32>>>,
+}
+
+/// By how much a cluster moves a metric.
+#[derive(Clone, Copy)]
+struct Moved {
+    cluster: u32,
+    by: f64,
 }
 
 /// A metric's variance over clusters.
@@ -38,6 +50,19 @@ struct Robust {
     clusters: f64,
 }
 
+impl Robust {
+    /// The variance of what clusters move, each by so much.
+    fn of(moved: impl ExactSizeIterator<Item = f64>, largest: f64) -> Self {
+        let (clusters, mut squares) = (moved.len() as f64, ExactSum::default());
+        moved.for_each(|by| squares.add(by * by));
+        let squares = squares.get();
+        // Below the rounding of the influences there is no spread to speak of.
+        let has_spread = clusters > 1.0 && squares > (1e-14 * largest).powi(2);
+        let stderr = has_spread.then(|| (clusters / (clusters - 1.0) * squares).sqrt());
+        Self { stderr, clusters }
+    }
+}
+
 impl<'a> Clustered<'a> {
     pub fn new(table: &'a Table, names: &'a Names, spec: &'a Spec) -> Result<Self, Vec<Problem>> {
         Ok(Self {
@@ -45,8 +70,13 @@ impl<'a> Clustered<'a> {
             names,
             spec,
             scale: weight_scale(&table.weights),
-            slices: rows_by_slice(table, spec)?,
+            slices: Arc::new(rows_by_slice(table, spec)?),
         })
+    }
+
+    /// The same rows of the same clusters, labelled and predicted otherwise.
+    fn of_same_rows<'b>(&'b self, table: &'b Table) -> Clustered<'b> {
+        Clustered { table, slices: Arc::clone(&self.slices), ..*self }
     }
 
     /// How many clusters there are.
@@ -56,13 +86,24 @@ impl<'a> Clustered<'a> {
 
     /// Puts the intervals of clusters in the place of those of independent rows.
     pub fn correct(&self, estimates: &mut [Estimate], level: f64) {
+        self.correct_and_tell(estimates, level, &[]);
+    }
+
+    /// As [`Clustered::correct`]; tells by slice how the clusters move some metrics, in the order of
+    /// these, where they are defined.
+    fn correct_and_tell(
+        &self,
+        estimates: &mut [Estimate],
+        level: f64,
+        keys: &[&str],
+    ) -> BTreeMap<Slice, Vec<Vec<Moved>>> {
         let mut of_slices: BTreeMap<Slice, Vec<&mut Estimate>> = BTreeMap::new();
         for estimate in estimates {
             of_slices.entry(estimate.slice.clone()).or_default().push(estimate);
         }
         let of_slices: Vec<_> = of_slices.into_iter().collect();
-        of_slices.into_par_iter().for_each(|(slice, mut estimates)| {
-            let Some(rows) = self.slices.get(&slice) else { return };
+        let corrected = of_slices.into_par_iter().filter_map(|(slice, mut estimates)| {
+            let rows = self.slices.get(&slice)?;
             let cluster = |row: u32| self.names.codes[row as usize];
             let bins = self.spec.calibration_bins;
             let cases = Cases::of(self.table, rows.clone(), self.scale, bins, Some(&cluster));
@@ -81,7 +122,10 @@ impl<'a> Clustered<'a> {
                 let bounds = interval::average(a, b);
                 estimate.interval = Some(bounds.interval(level, method::MOVER_D));
             }
+            let told = keys.iter().filter_map(|key| of_slice.moved(key)).map(|(moved, _)| moved);
+            Some((slice, told.collect()))
         });
+        corrected.collect()
     }
 }
 
@@ -116,27 +160,30 @@ impl<'a> OfSlice<'a> {
     }
 
     fn robust(&self, key: &str) -> Option<Robust> {
+        let (moved, largest) = self.moved(key)?;
+        Some(Robust::of(moved.iter().map(|moved| moved.by), largest))
+    }
+
+    /// How much each cluster that has a row which the metric looks at moves it, and the most that
+    /// the rows of one would without cancelling out; `None` where the metric is undefined.
+    #[expect(clippy::cast_possible_truncation, reason = "clusters are numbered with 32 bits")]
+    fn moved(&self, key: &str) -> Option<(Vec<Moved>, f64)> {
         let influences = self.cases.influences(key)?;
-        let (mut clusters, mut squares, mut largest) = (0.0, ExactSum::default(), 0.0_f64);
+        let (mut moved, mut largest) = (Vec::new(), 0.0_f64);
         let mut own = Vec::new();
         for rows in self.clusters.iter() {
             let rows = || rows.iter().map(|&row| row as usize);
             if rows().any(|row| self.cases.looks_at(key, row)) {
-                clusters += 1.0;
                 own.clear();
                 own.extend(rows().map(|row| influences[row]));
                 // The order of the file decides that of rows, and no digit may hang on it.
                 own.sort_by(f64::total_cmp);
-                let moved: f64 = own.iter().sum();
-                squares.add(moved * moved);
+                let cluster = rows().next().map_or(0, |row| self.cases.unit(row) as u32);
+                moved.push(Moved { cluster, by: own.iter().sum() });
                 largest = largest.max(own.iter().map(|moved| moved.abs()).sum());
             }
         }
-        let squares = squares.get();
-        // Below the rounding of the influences there is no spread to speak of.
-        let has_spread = clusters > 1.0 && squares > (1e-14 * largest).powi(2);
-        let stderr = has_spread.then(|| (clusters / (clusters - 1.0) * squares).sqrt());
-        Some(Robust { stderr, clusters })
+        Some((moved, largest))
     }
 
     fn correct(&self, estimate: &mut Estimate) {

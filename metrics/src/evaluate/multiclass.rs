@@ -2,6 +2,7 @@
 
 use super::Evaluated;
 use super::aggregate::{Cells, aggregate, families, refuse_too_many, slice_of};
+use super::clustered::correct_classes;
 use super::ratios::{Clusters, Rows};
 use super::resampled;
 use crate::bootstrap::units::Collection;
@@ -30,12 +31,6 @@ pub(super) fn evaluate(
     }
     let clusters = table.names(Role::Cluster).map(Clusters::of);
     let mut notes = Vec::new();
-    if let Some(cluster) = spec.cluster.as_ref() {
-        notes.push(format!(
-            "accuracy counts each `{cluster}` as one; metrics of single classes and macro averages \
-             count its rows as independent, so their intervals may be too narrow"
-        ));
-    }
     let units = if clusters.is_some() { Units::Together } else { Units::Alone };
     let design = Design { weighted: spec.weight.is_some(), units, level };
     let rows = Rows::new(table, clusters, collection);
@@ -70,6 +65,22 @@ pub(super) fn evaluate(
     }
     for (place, class) in spec.scores.keys().enumerate() {
         made.extend(scored(table, spec, &classes, (place, class), setting)?);
+    }
+    if let (Some(cluster), Some(names)) = (&spec.cluster, table.names(Role::Cluster)) {
+        let corrected = correct_classes(table, names, spec, &classes, &mut made, level)?;
+        notes.push(if corrected {
+            format!(
+                "rows of one `{cluster}` are not independent: intervals are cluster-robust, over \
+                 {} of them",
+                names.texts.len()
+            )
+        } else {
+            format!(
+                "accuracy counts each `{cluster}` as one; with so many rows and classes, metrics of \
+                 single classes and macro averages count its rows as independent, so their \
+                 intervals may be too narrow"
+            )
+        });
     }
     Ok(Evaluated { estimates: made, notes })
 }
