@@ -481,6 +481,7 @@ fn bencher_ai_verify_langfair_and_audit_tables_are_read() {
     let group = |code: u8, metric: f64| json!({"group": [code], "metric": metric});
     let class = |rate: f64| {
         json!({"True Positive Rate": [group(0, rate), group(1, 0.5)],
+        "False Negative Rate": [group(0, 1.0 - rate), group(1, 0.5)],
         "Disparate Impact": [{"group": [0, 1], "metric": 0.8}]})
     };
     let result = json!({"gid": "aiverify.stock.x", "cid": "c", "version": "0.9.0", "startTime": "2024-07-24T09:20:24.822881",

@@ -1,22 +1,33 @@
 //! AI Verify's test result: per output class, a value for each group of the sensitive features.
+//!
+//! Version 2 divides the counts of a group by those of all groups: its "True Positive Rate" of a
+//! group is the group's true positives among the positives of everybody, and falls with the size of
+//! the group. A rate and the one that completes it to 1 have the same denominator, whichever it is,
+//! so the rate within the group is its share of the two.
 
 use super::estimate::Draft;
 use super::harvest::{Declared, Harvest};
 use super::measure::DISPARITY;
 use super::problems::Problems;
-use super::spot::Spot;
+use super::spot::{Reported, Spot};
 use super::{Context, Format, Notes, measure};
 use metrics::{Problem, RunDocument, Slice};
 
-/// Metrics of a group that are the catalogue's, of the positive class.
-const RATES: [(&str, &str); 6] = [
-    ("True Positive Rate", "true_positive_rate"),
-    ("True Negative Rate", "true_negative_rate"),
-    ("False Positive Rate", "false_positive_rate"),
-    ("False Negative Rate", "false_negative_rate"),
-    ("False Discovery Rate", "false_discovery_rate"),
-    ("False Omission Rate", "false_omission_rate"),
+/// Metrics of a group that are the catalogue's, of the positive class, each with the one that
+/// completes it to 1.
+const RATES: [(&str, &str, &str); 8] = [
+    ("True Positive Rate", "true_positive_rate", "False Negative Rate"),
+    ("True Negative Rate", "true_negative_rate", "False Positive Rate"),
+    ("False Positive Rate", "false_positive_rate", "True Negative Rate"),
+    ("False Negative Rate", "false_negative_rate", "True Positive Rate"),
+    ("False Discovery Rate", "false_discovery_rate", "Positive Predictive Value Parity"),
+    ("False Omission Rate", "false_omission_rate", "Negative Predictive Value Parity"),
+    ("Positive Predictive Value Parity", "precision", "False Discovery Rate"),
+    ("Negative Predictive Value Parity", "negative_predictive_value", "False Omission Rate"),
 ];
+
+/// How far from 1 a rate and its complement may add up, rounded as they are.
+const ROUNDED: f64 = 1e-3;
 
 /// Comparisons of two groups.
 const PAIRS: [&str; 2] = ["Disparate Impact", "Equal Selection Parity"];
@@ -60,7 +71,7 @@ pub(super) fn read(
             if class.is_positive { "the positive class" } else { "one class against the rest" };
         harvest.convention(format!("rates of class {}: {word}", class.name));
         for (name, values) in result.fields() {
-            rate(name, &values, &class, &features, &mut harvest, problems);
+            metric(name, &values, &result, &class, &features, &mut harvest, problems);
         }
     }
     harvest.settle(problems)
@@ -71,9 +82,10 @@ struct Class {
     is_positive: bool,
 }
 
-fn rate(
+fn metric(
     name: &str,
     values: &Spot,
+    result: &Spot,
     class: &Class,
     features: &[String],
     harvest: &mut Harvest,
@@ -94,21 +106,54 @@ fn rate(
         };
         let Some(slice) = slice(&group, features, problems) else { continue };
         let Some(reported) = value.reported(problems) else { continue };
-        let known = RATES.iter().find(|(known, _)| *known == name);
-        let key = match known {
-            Some((_, key)) if class.is_positive => Some((*key).to_owned()),
-            _ => {
+        let known = RATES.iter().find(|(known, ..)| class.is_positive && *known == name);
+        let rate = known.and_then(|(_, key, complement)| {
+            Some((*key, within(&reported, &complement_of(result, complement, &group)?, harvest)))
+        });
+        let (key, reported) = match rate {
+            Some((key, rate)) => (Some(key.to_owned()), rate),
+            None => {
                 let named = if class.is_positive {
                     format!("AI Verify {name}")
                 } else {
                     format!("AI Verify {name} of class {}", class.name)
                 };
-                harvest.declare(&named, Declared::default(), &item.place())
+                (harvest.declare(&named, Declared::default(), &item.place()), reported)
             }
         };
         if let Some(key) = key {
             harvest.add(name, Draft::reported(&slice, &key, reported), value.place());
         }
+    }
+}
+
+/// What completes a rate of a group to 1.
+fn complement_of(result: &Spot, name: &str, group: &Spot) -> Option<Reported> {
+    let codes = |group: &Spot| group.items().filter_map(|code| code.name()).collect::<Vec<_>>();
+    let values = result.get(name)?;
+    let same = |item: &Spot| item.get("group").is_some_and(|it| codes(&it) == codes(group));
+    let found = values.items().find(same)?;
+    // What is wrong with it is said where it is read itself.
+    found.get("metric")?.reported(&mut Problems::default())
+}
+
+/// A rate within its group, from what AI Verify says of it and of its complement.
+fn within(rate: &Reported, complement: &Reported, harvest: &mut Harvest) -> Reported {
+    let (Reported::Is(rate), Reported::Is(complement)) = (rate, complement) else {
+        return rate.clone();
+    };
+    let whole = rate + complement;
+    if (whole - 1.0).abs() <= ROUNDED {
+        return Reported::Is(*rate);
+    }
+    harvest.convention(
+        "AI Verify divides the counts of a group by those of all groups; the rates here are those \
+         within the group, each its share of itself and what completes it to 1",
+    );
+    if whole > 0.0 {
+        Reported::Is(rate / whole)
+    } else {
+        Reported::None("no rows of the group count in it".to_owned())
     }
 }
 

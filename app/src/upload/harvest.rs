@@ -418,6 +418,11 @@ fn says_the_same(a: &Draft, b: &Draft) -> bool {
     }
 }
 
+/// Whether the catalogue has a metric of this name, with a cut-off or without.
+pub(super) fn is_of_the_catalogue(key: &str) -> bool {
+    catalogue::find(key).is_some() || catalogue::find(&format!("{key}@10")).is_some()
+}
+
 /// A metric's name as a key: `[a-z][a-z0-9_]{0,63}`, and none of the catalogue's.
 fn key_of(name: &str) -> Result<String, &'static str> {
     let mut key = String::new();
@@ -429,7 +434,7 @@ fn key_of(name: &str) -> Result<String, &'static str> {
         }
     }
     let key = key.trim_end_matches('_');
-    if catalogue::find(key).is_some() || catalogue::find(&format!("{key}@10")).is_some() {
+    if is_of_the_catalogue(key) {
         return Err(
             "a metric of the catalogue has this name, and nothing says that it is the same",
         );

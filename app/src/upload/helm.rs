@@ -1,7 +1,7 @@
 //! HELM's `stats.json`: a list of statistics, each with its name, split and perturbation.
 //!
 //! `count` there is the number of trials and not of instances, so n is HELM's own statistic
-//! `num_instances`, which is one of all instances of a split.
+//! `num_instances` of the same split and part of it.
 
 use super::estimate::Draft;
 use super::harvest::{Declared, Harvest};
@@ -25,13 +25,14 @@ pub(super) fn read(
         "means over trials, of the test split; a perturbation is an attribute, and `worst` is the \
          least value, also where less is better",
     );
-    let mut instances: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut instances: BTreeMap<(&str, Option<&str>), u64> = BTreeMap::new();
     for stat in root.items() {
         if text(&stat, "name") == Some("num_instances")
             && stat.find(&["name", "perturbation"]).is_none()
         {
             let n = stat.get("mean").and_then(|mean| mean.count());
-            instances.extend(text(&stat, "split").zip(n));
+            let sub_split = text(&stat, "sub_split");
+            instances.extend(text(&stat, "split").map(|split| (split, sub_split)).zip(n));
         }
     }
     for stat in root.items() {
@@ -57,8 +58,10 @@ pub(super) fn read(
                 continue;
             }
         };
-        let n = instances.get(split.unwrap_or("test")).copied();
-        let n = n.filter(|n| *n > 0 && slice.is_overall());
+        let n = instances.get(&(split.unwrap_or("test"), text(&stat, "sub_split"))).copied();
+        // What was perturbed may be of fewer.
+        let is_as_it_was = stat.find(&["name", "perturbation"]).is_none();
+        let n = n.filter(|n| *n > 0 && is_as_it_was);
         let key = match name {
             "num_instances" => Some("count".to_owned()),
             name => harvest.declare(name, Declared::default(), &stat.place()),

@@ -5,7 +5,7 @@
 //! share, what is above 1 is left out and not divided by 100.
 
 use super::estimate::Draft;
-use super::harvest::{Declared, Harvest};
+use super::harvest::{Declared, Harvest, is_of_the_catalogue};
 use super::measure::{self, DISPARITY};
 use super::name::is_slug;
 use super::problems::Problems;
@@ -207,10 +207,8 @@ fn add(name: &str, value: &Spot, slice: &Slice, harvest: &mut Harvest, problems:
     let key = match key {
         Some(key) => Some(key.to_owned()),
         None => {
-            let own = match catalogue::find(&lower) {
-                Some(_) => format!("hf {name}"),
-                None => name.to_owned(),
-            };
+            let own =
+                if is_of_the_catalogue(&lower) { format!("hf {name}") } else { name.to_owned() };
             harvest.declare(&own, Declared { name, ..Declared::default() }, &value.place())
         }
     };
