@@ -69,28 +69,73 @@ fn ai_verifys_rates_are_those_within_each_group() {
     assert!(receipt.conventions.iter().any(|it| it.contains("within the group")), "{receipt:?}");
 }
 
-/// Rows and selected rows by sex, of the predictions that the files are of.
-fn selected() -> BTreeMap<String, (f64, f64)> {
+/// Cells of the confusion matrix by group (TN, FN, FP, TP), of the predictions that the files are of.
+fn cells(group: impl Fn(&dyn Fn(&str) -> String) -> String) -> BTreeMap<String, [u64; 4]> {
     let text = String::from_utf8(fixture("predictions/adult_v4_hgb.csv")).unwrap();
     let mut lines = text.lines();
     let head: Vec<&str> = lines.next().unwrap().split(',').collect();
-    let place = |name: &str| head.iter().position(|column| *column == name).unwrap();
-    let (sex, prediction) = (place("sex"), place("prediction"));
-    let mut all = BTreeMap::new();
+    let mut all: BTreeMap<String, [u64; 4]> = BTreeMap::new();
     for line in lines {
         let cells: Vec<&str> = line.split(',').collect();
-        let (rows, selected): &mut (f64, f64) = all.entry(cells[sex].to_owned()).or_default();
-        *rows += 1.0;
-        *selected += f64::from(u8::from(cells[prediction] == "1"));
+        let cell = |name: &str| {
+            let place = head.iter().position(|column| *column == name).unwrap();
+            cells[place].to_owned()
+        };
+        let of_row = usize::from(cell("label") == "1") + 2 * usize::from(cell("prediction") == "1");
+        all.entry(group(&cell)).or_default()[of_row] += 1;
     }
     all
+}
+
+/// Fairness Indicators give no counts, and its rates at a threshold with the number of examples
+/// leave one confusion matrix only.
+#[test]
+fn tfmas_rates_are_those_of_the_counts_that_they_come_from() {
+    let by_sex = cells(|cell| format!("sex={}", cell("sex")));
+    let by_both = cells(|cell| format!("race={};sex={}", cell("race"), cell("sex")));
+    let mut compared = 0;
+    for file in ["tfma/slicing_metrics.json", "tfma/metrics.json"] {
+        let (document, receipt) = accepted(file, Format::Tfma);
+        for (group, &[tn, missed, fp, tp]) in by_sex.iter().chain(&by_both) {
+            let slice = Slice::parse(group).unwrap();
+            if !document.estimates.iter().any(|estimate| estimate.slice == slice) {
+                continue;
+            }
+            for (metric, part, whole) in [
+                ("true_positive_rate", tp, tp + missed),
+                ("false_positive_rate", fp, fp + tn),
+                ("selection_rate", tp + fp, tn + missed + fp + tp),
+                ("precision", tp, tp + fp),
+                ("accuracy", tn + tp, tn + missed + fp + tp),
+                ("false_omission_rate", missed, missed + tn),
+            ] {
+                let estimate = of(&document, group, metric);
+                let counts = (estimate.numerator, estimate.denominator);
+                assert_eq!(counts, (Some(part), Some(whole)), "{metric} of {group} in {file}");
+                assert_eq!(estimate.threshold, Some(0.5), "{metric} of {group}");
+                assert!(estimate.interval.is_some());
+                compared += 1;
+            }
+            let other = of(&document, group, "tfma_false_positive_rate_0_25");
+            assert_eq!((other.n, other.interval.as_ref()), (None, None), "of another threshold");
+        }
+        assert!(receipt.not_placed.is_empty(), "{:?}", receipt.not_placed);
+    }
+    assert!(compared >= 40, "{compared}");
+    let record = fixture("exports/tfma/metrics.tfrecord");
+    let problems = read(&record, None, &Context::at(datetime!(2026-12-01 12:00 UTC))).unwrap_err();
+    assert!(problems[0].to_string().contains("TFRecord"), "{problems:?}");
+    assert!(problems[0].to_string().contains("load_metrics"), "{problems:?}");
 }
 
 #[test]
 fn clarify_holds_each_group_against_everyone_else_and_a_positive_difference_is_a_disadvantage() {
     let (document, receipt) = accepted("clarify/analysis.json", Format::Clarify);
-    let selected = selected();
-    let rate = |sex: &str| selected[sex].1 / selected[sex].0;
+    let cells = cells(|cell| cell("sex"));
+    let rate = |sex: &str| {
+        let [tn, missed, fp, tp] = cells[sex];
+        (fp + tp) as f64 / (tn + missed + fp + tp) as f64
+    };
     let (women, men) = (rate("Female"), rate("Male"));
     assert!(women < men);
     for (sex, own, other) in [("Female", women, men), ("Male", men, women)] {

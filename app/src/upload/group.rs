@@ -72,7 +72,7 @@ pub(super) fn place(
 }
 
 /// Whether a confusion matrix decides a metric.
-fn is_of_confusion(key: &str) -> bool {
+pub(super) fn is_of_confusion(key: &str) -> bool {
     matches!(key, "count" | "f1" | "balanced_accuracy")
         || catalogue::find(key).is_some_and(|metric| {
             metric.kind == catalogue::Kind::Rate

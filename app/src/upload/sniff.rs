@@ -42,6 +42,12 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, Problem> {
             return Err(Problem::new("not_text", format!("this is {what}")).expected(expected));
         }
     }
+    if is_tfrecord(bytes) {
+        return Err(Problem::new("not_text", "this is a TFRecord file").expected(
+            "JSON: in Python, `json.dump([MessageToDict(slice) for slice in \
+             tfma.load_metrics(FOLDER)], file)`",
+        ));
+    }
     if let Some(at) = bytes.iter().position(|&byte| byte == 0) {
         return Err(Problem::new("nul", "there is a NUL byte, so this is no text file")
             .at_cell(Some(line_of(bytes, at)), None)
@@ -52,6 +58,21 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, Problem> {
             .at_cell(Some(line_of(bytes, error.valid_up_to())), None)
             .expected("text in UTF-8; in a spreadsheet, save as `CSV UTF-8`")
     })
+}
+
+/// Whether bytes are records of TensorFlow: the length of each in eight bytes, a checksum, the record,
+/// another checksum.
+fn is_tfrecord(bytes: &[u8]) -> bool {
+    let length = |at: usize| -> Option<usize> {
+        let head = bytes.get(at..at.checked_add(8)?)?;
+        usize::try_from(u64::from_le_bytes(head.try_into().ok()?)).ok()
+    };
+    let next = |at: usize| at.checked_add(length(at)?)?.checked_add(16);
+    match next(0) {
+        Some(end) if end == bytes.len() => true,
+        Some(end) if end < bytes.len() => next(end).is_some_and(|next| next <= bytes.len()),
+        _ => false,
+    }
 }
 
 fn line_of(bytes: &[u8], at: usize) -> u64 {

@@ -4,9 +4,11 @@
 mod slice_key;
 
 use super::estimate::{Draft, Field};
-use super::harvest::{Declared, Harvest};
+use super::group;
+use super::harvest::{Counted, Declared, Harvest};
 use super::measure::{self, DISPARITY};
 use super::problems::Problems;
+use super::solve;
 use super::spot::Spot;
 use super::{Context, Format, Notes};
 use metrics::{Interval, RunDocument, Slice};
@@ -79,7 +81,8 @@ pub(super) fn read(
             reason = "a whole number"
         )]
         let rows = rows.filter(|rows| (0.0..1e15).contains(rows)).map(|rows| rows as u64);
-        for value in values {
+        let left = count(slice, values, rows, threshold, &mut harvest, problems);
+        for value in left {
             add(slice, value, rows, threshold, &mut harvest, problems);
         }
     }
@@ -170,6 +173,65 @@ fn threshold(read: &[(Slice, Vec<Value>)]) -> Option<f64> {
     }
 }
 
+/// The catalogue's key of a value, and the threshold that it is of.
+fn key_of(value: &Value, threshold: Option<f64>) -> (Option<&'static str>, Option<f64>) {
+    let name = value.name.as_str();
+    match indicator(name) {
+        _ if !value.of.is_empty() => (None, None),
+        Some((metric, its)) if Some(its) == threshold => {
+            let known = INDICATORS.iter().find(|(known, _)| *known == metric);
+            (known.and_then(|(_, key)| *key), Some(its))
+        }
+        Some(_) => (None, None),
+        None if name == "example_count" => (Some("count"), None),
+        None => (measure::key_of(name.strip_prefix("binary_").unwrap_or(name)), None),
+    }
+}
+
+/// Keeps what a confusion matrix makes, where the rates at the threshold and the number of examples
+/// leave one matrix only; gives what is left.
+fn count<'v, 'n>(
+    slice: &Slice,
+    values: &'v [Value<'n>],
+    rows: Option<u64>,
+    threshold: Option<f64>,
+    harvest: &mut Harvest,
+    problems: &mut Problems,
+) -> Vec<&'v Value<'n>> {
+    // `binary_accuracy` is always that at a half.
+    let at_half = threshold.is_some_and(|threshold| (threshold - USUAL).abs() < 1e-9);
+    let counted_key = |value: &Value| {
+        let (key, at) = key_of(value, threshold);
+        key.filter(|key| match *key {
+            "count" => true,
+            "accuracy" => at_half,
+            key => at.is_some() && group::is_of_confusion(key),
+        })
+    };
+    let known: Vec<(&str, f64)> = values
+        .iter()
+        .filter_map(|value| Some((counted_key(value)?, value.spot.number()?)))
+        .collect();
+    let rate = |wanted: &str| known.iter().find(|(key, _)| *key == wanted).map(|(_, rate)| *rate);
+    let Some(counts) = rows.and_then(|rows| solve::counts(rows, rate)) else {
+        return values.iter().collect();
+    };
+    let (mut counted, mut left) = (Vec::new(), Vec::new());
+    for value in values {
+        match counted_key(value) {
+            Some(key) => counted.push(Counted {
+                original: &value.name,
+                key,
+                value: value.spot.number(),
+                place: value.spot.place(),
+            }),
+            None => left.push(value),
+        }
+    }
+    harvest.add_counted(slice, &counts, threshold, &counted, problems);
+    left
+}
+
 fn add(
     slice: &Slice,
     value: &Value,
@@ -180,17 +242,7 @@ fn add(
 ) {
     let Value { of, name, spot, interval } = value;
     let Some(reported) = spot.reported(problems) else { return };
-    let mut at = None;
-    let key = match indicator(name) {
-        _ if !of.is_empty() => None,
-        Some((metric, its)) if Some(its) == threshold => {
-            at = Some(its);
-            INDICATORS.iter().find(|(known, _)| *known == metric).and_then(|(_, key)| *key)
-        }
-        Some(_) => None,
-        None if name == "example_count" => Some("count"),
-        None => measure::key_of(name.strip_prefix("binary_").unwrap_or(name)),
-    };
+    let (key, at) = key_of(value, threshold);
     let key = match key {
         Some(key) => Some(key.to_owned()),
         None => {
