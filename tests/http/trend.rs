@@ -194,6 +194,52 @@ each_db!(another_dataset_breaks_the_series, |server| {
     page.assert_status(200).assert_contains("versions above do not compare with those below");
 });
 
+each_db!(groups_that_were_split_break_the_lines_of_their_attribute_and_of_no_other, |server| {
+    let model = series(&server).await;
+    let admin = server.signed_in(Role::Admin).await;
+    let sex = server.app.store.registry().await.unwrap().attribute("sex").unwrap().id;
+    let path = format!("/attributes/{sex}/regroupings");
+    let form = |before, after, since, reason| {
+        [("before", before), ("after", after), ("since", since), ("reason", reason)]
+    };
+    let wrong = admin.post(&path, &form("Femle", "", "soon", "")).await;
+    wrong
+        .assert_status(422)
+        .assert_contains("there is no group `Femle`")
+        .assert_contains("name at least one group")
+        .assert_contains("`soon` is no time")
+        .assert_contains("is needed");
+    let lead = server.signed_in(Role::Lead).await;
+    let right = form("Female\r\nMale", "F\r\nM\r\nX", "2026-07-15", "the census asks anew");
+    lead.post(&path, &right).await.assert_status(403);
+    admin.post(&path, &right).await.assert_redirect(&format!("/attributes/{sex}"));
+    let page = admin.get(&format!("/attributes/{sex}")).await;
+    page.assert_contains("sex: Female, Male → F, M, X")
+        .assert_contains("drawn anew: the census asks anew");
+    let registry = server.app.store.registry().await.unwrap();
+    assert_eq!(
+        registry.standing(model_id(&server).await, "sex", "X"),
+        Some(app::domain::attribute::Standing::Confirmed)
+    );
+
+    let asked = "/api/v1/models/income/trend?metric=selection_rate";
+    let broken = async |more: &str| {
+        let trend = model.engineer.get(&format!("{asked}{more}")).await.json();
+        let points = trend["points"].as_array().unwrap().clone();
+        points.iter().map(|point| point["broken"].as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let why = Some("sex: Female, Male → F, M, X".to_owned());
+    assert_eq!(broken("&slice=sex%3DFemale").await, [None, None, why]);
+    assert_eq!(broken("&slice=").await, [None, None, None], "of all people nothing changed");
+    let vera = server.signed_in(Role::Viewer).await;
+    let page = vera.get("/models/income/trend?metric=selection_rate&attribute=sex").await;
+    page.assert_status(200).assert_contains("F, M, X");
+});
+
+async fn model_id(server: &TestServer) -> app::domain::ModelId {
+    server.app.store.model_by_slug("income").await.unwrap().unwrap().id
+}
+
 each_db!(runs_of_one_version_are_told_apart, |server| {
     let model = server.model("income").await;
     for (year, day) in [("2015", "2026-06-01"), ("2016", "2026-07-01")] {

@@ -1,8 +1,10 @@
 //! The attribute registry: which attributes and groups the organisation knows.
 
 pub mod registry;
+mod regrouping;
 
 pub use registry::{KnownAttribute, KnownGroup, Registry, Unconfirmed};
+pub use regrouping::Regrouping;
 
 use super::text_enum::text_enum;
 

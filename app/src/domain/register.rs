@@ -8,7 +8,7 @@ mod dataset;
 mod model;
 mod version;
 
-pub use attribute::{AttributeInput, NewAttribute, check_group_name};
+pub use attribute::{AttributeInput, NewAttribute, RegroupingInput, check_group_name};
 pub use checks::split_list;
 pub use dataset::{AttributeLabels, DatasetInput, NewDataset, ObtainedInput};
 pub use model::{ModelInput, NewModel, ROWS_KEPT_DAYS};

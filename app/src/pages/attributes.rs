@@ -1,14 +1,15 @@
 //! The attribute registry: what the organisation calls its attributes and groups.
 
 use super::parts::{
-    Badge, BadgeKind, Conflict, ConflictView, EmptyState, Form, PageHeader, Panel, Scroll, Select,
-    Submit, SubmitKind, TextArea, TextField, number,
+    Badge, BadgeKind, Conflict, ConflictView, EmptyState, FieldKind, Form, PageHeader, Panel,
+    Scroll, Select, Submit, SubmitKind, TextArea, TextField, Time, number,
 };
 use super::proposals::{Proposals, ProposalsView};
 use crate::domain::attribute::Sensitivity;
-use crate::domain::register::AttributeInput;
+use crate::domain::register::{AttributeInput, RegroupingInput};
 use crate::form::FieldErrors;
 use leptos::prelude::*;
+use time::OffsetDateTime;
 
 #[derive(Clone, Debug)]
 pub struct GroupView {
@@ -35,6 +36,19 @@ pub struct AttributeView {
     pub is_confirmed: bool,
     pub groups: Vec<GroupView>,
     pub aliases: Vec<AliasView>,
+    /// The oldest first.
+    pub regroupings: Vec<RegroupingView>,
+}
+
+/// Groups that took the place of others.
+#[derive(Clone, Debug)]
+pub struct RegroupingView {
+    /// `split`, `merged`, `drawn anew`.
+    pub kind: &'static str,
+    /// `light, medium → 1, 2, 3`.
+    pub words: String,
+    pub since: OffsetDateTime,
+    pub reason: String,
 }
 
 #[derive(Clone, Debug)]
@@ -191,6 +205,8 @@ pub struct AttributeFormView {
     /// What was wrong with the alias, and what was typed: alias and group.
     pub alias_errors: FieldErrors,
     pub alias_typed: (String, String),
+    pub regrouping: RegroupingInput,
+    pub regrouping_errors: FieldErrors,
 }
 
 #[component]
@@ -230,6 +246,10 @@ pub fn AttributeFormPage(view: AttributeFormView) -> impl IntoView {
     } else {
         "One a line. They are confirmed from the start."
     };
+    let regrouping = view
+        .attribute
+        .as_ref()
+        .map(|attribute| regrouping_panel(attribute, view.regrouping, view.regrouping_errors));
     let aliases =
         view.attribute.map(|attribute| alias_panel(attribute, view.alias_errors, view.alias_typed));
     view! {
@@ -258,6 +278,63 @@ pub fn AttributeFormPage(view: AttributeFormView) -> impl IntoView {
             </Submit>
         </Form>
         {aliases}
+        {regrouping}
+    }
+    .into_any()
+}
+
+fn regrouping_panel(
+    attribute: &AttributeView,
+    typed: RegroupingInput,
+    errors: FieldErrors,
+) -> AnyView {
+    let past = attribute
+        .regroupings
+        .iter()
+        .cloned()
+        .map(|it| {
+            view! {
+                <li>
+                    <Time at=it.since /> ": " {it.words} " "
+                    <span class="dim">{format!("({}: {})", it.kind, it.reason)}</span>
+                </li>
+            }
+        })
+        .collect_view();
+    view! {
+        <Panel title="Split or merge groups" note="trends break where it happened">
+            <ul class="plain">{past}</ul>
+            <Form
+                action=format!("/attributes/{}/regroupings", attribute.id)
+                id="regrouping"
+                errors=errors
+            >
+                <TextArea
+                    label="Groups until then"
+                    name="before"
+                    value=typed.before
+                    rows=3
+                    hint="One a line. They stay known, since runs refer to them; another name for the same people is an alias instead."
+                />
+                <TextArea
+                    label="Groups from then on"
+                    name="after"
+                    value=typed.after
+                    rows=3
+                    hint="One a line. They are confirmed at once."
+                />
+                <TextField
+                    label="Since"
+                    name="since"
+                    kind=FieldKind::Date
+                    value=typed.since
+                    required=true
+                    hint="Evaluations from this day on use the new groups."
+                />
+                <TextField label="Why" name="reason" value=typed.reason required=true />
+                <Submit label="Draw the groups anew" kind=SubmitKind::Plain />
+            </Form>
+        </Panel>
     }
     .into_any()
 }

@@ -6,8 +6,8 @@ use crate::auth::Actor;
 use crate::auth::permit::{ConfirmGroups, EditRegistry};
 use crate::error::{Error, Result};
 use crate::state::App;
-use app::domain::attribute::KnownAttribute;
-use app::domain::register::{AttributeInput, check_group_name};
+use app::domain::attribute::{KnownAttribute, Regrouping};
+use app::domain::register::{AttributeInput, RegroupingInput, check_group_name};
 use app::domain::{AttributeId, Scope};
 use app::form::FieldErrors;
 
@@ -53,6 +53,25 @@ pub async fn add_alias(
     let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
     tx.add_alias(&permit, attribute, &alias, group).await?;
     tx.commit().await
+}
+
+/// Says that groups of an attribute take the place of others from a moment on.
+///
+/// # Errors
+/// Everything that is wrong with the fields at once.
+pub async fn regroup(
+    app: &App,
+    actor: &Actor,
+    known: &KnownAttribute,
+    input: &RegroupingInput,
+) -> Result<Regrouping> {
+    let permit = actor.permit::<EditRegistry>(Scope::Organisation)?;
+    let regrouping = input.check(known)?;
+    let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
+    tx.regroup(&permit, known.id, &regrouping, actor.person).await?;
+    tx.commit().await?;
+    refresh_after(app, None).await;
+    Ok(regrouping)
 }
 
 /// Accepts all that a model proposed; how many groups there were.

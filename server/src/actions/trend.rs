@@ -9,6 +9,7 @@ use crate::store::mitigations::Mitigation;
 use crate::store::models::Model;
 use crate::store::runs::Run;
 use app::domain::RunId;
+use app::domain::attribute::Regrouping;
 use app::domain::monitoring::{self, Measured};
 use metrics::catalogue::Outcome;
 use metrics::disparity::{self, Comparison, Disparity, Kind, Reference};
@@ -133,7 +134,8 @@ pub async fn trend(app: &App, actor: &Actor, slug: &str, asked: Asked) -> Result
     let outcome = measured
         .last()
         .map_or_else(|| model.positive_outcome.into(), |(run, _)| outcome_of(run, &model));
-    let points = points(measured, &metric, &attribute, &slices, &compare, outcome);
+    let regroupings: Vec<Regrouping> = registry.regroupings(&attribute).cloned().collect();
+    let points = points(measured, &metric, &attribute, &slices, &compare, outcome, &regroupings);
     let shipped = app.store.shipped_mitigations(model.id).await?;
     let monitor = monitor(&metric, &points);
     Ok(Trend {
@@ -246,6 +248,7 @@ fn points(
     slices: &[Slice],
     compare: &Reference,
     outcome: Outcome,
+    regroupings: &[Regrouping],
 ) -> Vec<Point> {
     let attributes: Vec<&str> = attribute.iter().map(String::as_str).collect();
     let mut points: Vec<Point> = vec![];
@@ -259,7 +262,7 @@ fn points(
             ..Comparison::with_best(metric, &attributes, Kind::Difference, outcome)
         };
         let gap = gap(&estimates, &comparison, slices);
-        let broken = points.last().and_then(|before| break_between(&before.run, &run));
+        let broken = points.last().and_then(|before| break_between(&before.run, &run, regroupings));
         points.push(Point { run, estimates: chosen, gap, broken });
     }
     points
@@ -294,7 +297,7 @@ fn gap(estimates: &[Estimate], comparison: &Comparison, slices: &[Slice]) -> Opt
 }
 
 /// What changed between two runs that makes them incomparable.
-fn break_between(before: &Run, after: &Run) -> Option<String> {
+fn break_between(before: &Run, after: &Run, regroupings: &[Regrouping]) -> Option<String> {
     let mut changed = vec![];
     if before.dataset_name == after.dataset_name && before.dataset_label != after.dataset_label {
         changed.push(format!("dataset version {} → {}", before.dataset_label, after.dataset_label));
@@ -312,5 +315,7 @@ fn break_between(before: &Run, after: &Run) -> Option<String> {
         };
         changed.push(format!("instrument {} → {}", name(before), name(after)));
     }
+    let between = |it: &&Regrouping| it.is_between(before.evaluated_at, after.evaluated_at);
+    changed.extend(regroupings.iter().filter(between).map(Regrouping::words));
     (!changed.is_empty()).then(|| changed.join(", "))
 }

@@ -7,17 +7,19 @@ use super::{Access, Page, Routes};
 use crate::actions::edit_registry::{self, find_attribute};
 use crate::actions::registry::{upwards, visibility};
 use crate::auth::Actor;
+use crate::clock::from_micros;
 use crate::error::{Error, Result};
 use crate::http::login::local;
 use crate::state::App;
 use crate::store::models::Visibility;
 use app::domain::attribute::{KnownAttribute, Registry, Sensitivity, Standing};
-use app::domain::register::AttributeInput;
+use app::domain::register::{AttributeInput, RegroupingInput};
 use app::domain::{AttributeId, ModelId, Permission, Scope};
 use app::form::FieldErrors;
+use app::number::capitalised;
 use app::pages::attributes::{
     AliasView, AttributeFormPage, AttributeFormView, AttributeView, AttributesPage, AttributesView,
-    GroupView,
+    GroupView, RegroupingView,
 };
 use app::pages::models::model_path;
 use app::pages::parts::{Crumb, Section};
@@ -41,6 +43,7 @@ pub fn routes(routes: Routes) -> Routes {
         .get("/attributes/{attribute}", edit, show_edit)
         .post("/attributes/{attribute}", edit, save)
         .post("/attributes/{attribute}/aliases", edit, add_alias)
+        .post("/attributes/{attribute}/regroupings", edit, regroup)
         .post("/models/{model}/groups/accept", confirm, accept)
         .post("/models/{model}/groups/alias", confirm, alias)
 }
@@ -98,6 +101,15 @@ fn shown(
             })
             .collect(),
         aliases: of_attribute.chain(of_groups).collect(),
+        regroupings: registry
+            .regroupings(std::slice::from_ref(&known.name))
+            .map(|it| RegroupingView {
+                kind: it.kind(),
+                words: it.words(),
+                since: from_micros(it.since),
+                reason: it.reason.clone(),
+            })
+            .collect(),
     }
 }
 
@@ -189,6 +201,8 @@ fn blank(input: AttributeInput, errors: FieldErrors) -> AttributeFormView {
         editing: None,
         conflict: None,
         attribute: None,
+        regrouping: RegroupingInput::default(),
+        regrouping_errors: FieldErrors::default(),
         alias_errors: FieldErrors::default(),
         alias_typed: (String::new(), String::new()),
     }
@@ -315,6 +329,43 @@ async fn add_alias(
         ..editing(&app, &actor, &known).await?
     };
     Ok(form(page.refused(), view))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct RegroupingFields {
+    before: String,
+    after: String,
+    since: String,
+    reason: String,
+}
+
+async fn regroup(
+    State(app): State<App>,
+    actor: Actor,
+    page: Page,
+    session: Session,
+    Path(id): Path<AttributeId>,
+    Form(fields): Form<RegroupingFields>,
+) -> Result<Response> {
+    let known = find_attribute(&app, id).await?;
+    let RegroupingFields { before, after, since, reason } = fields;
+    let input = RegroupingInput { before, after, since, reason };
+    match edit_registry::regroup(&app, &actor, &known, &input).await {
+        Ok(regrouping) => {
+            let said = format!("{}: {}.", regrouping.kind(), regrouping.words());
+            done(&session, &format!("/attributes/{id}"), capitalised(&said)).await
+        }
+        Err(Error::Fields(errors)) => {
+            let view = AttributeFormView {
+                regrouping: input,
+                regrouping_errors: errors,
+                ..editing(&app, &actor, &known).await?
+            };
+            Ok(form(page.refused(), view))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// What a lead says about groups that a model proposed.

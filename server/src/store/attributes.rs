@@ -1,14 +1,16 @@
 //! The attribute registry's tables.
 
 use super::{Store, Tx, in_tx, read};
-use crate::audit::Entry;
+use crate::audit::{Entry, timestamp};
 use crate::auth::Permit;
 use crate::auth::permit::{ConfirmGroups, EditRegistry, UploadRun};
-use crate::clock::micros;
+use crate::clock::{from_micros, micros};
 use crate::error::{Error, Result};
-use app::domain::attribute::{KnownAttribute, KnownGroup, Registry, Sensitivity, Standing};
+use app::domain::attribute::{
+    KnownAttribute, KnownGroup, Registry, Regrouping, Sensitivity, Standing,
+};
 use app::domain::register::NewAttribute;
-use app::domain::{AttributeId, GroupId, ModelId};
+use app::domain::{AttributeId, GroupId, ModelId, PersonId};
 use metrics::slice::MISSING;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -55,10 +57,23 @@ const ALIASES: &str = "select a.name as attribute, s.alias, s.model_id, null as 
      select a.name as attribute, s.alias, s.model_id, g.name as group_name from group_alias s \
      join attribute a on a.id = s.attribute_id join attribute_group g on g.id = s.group_id";
 
+#[derive(sqlx::FromRow)]
+struct RegroupingRow {
+    attribute: String,
+    before: String,
+    after: String,
+    reason: String,
+    since: i64,
+}
+
+const REGROUPINGS: &str = "select a.name as attribute, r.before, r.after, r.reason, r.since \
+     from regrouping r join attribute a on a.id = r.attribute_id order by r.since, r.id";
+
 fn assemble(
     attributes: Vec<AttributeRow>,
     groups: Vec<GroupRow>,
     aliases: Vec<AliasRow>,
+    regroupings: Vec<RegroupingRow>,
 ) -> Registry {
     let version = attributes.first().map_or(0, |row| row.registry_version);
     let mut of: HashMap<Uuid, Vec<KnownGroup>> = HashMap::new();
@@ -91,6 +106,16 @@ fn assemble(
             Some(group) => registry.add_group_alias(&row.attribute, &row.alias, model, &group),
         }
     }
+    for row in regroupings {
+        let names = |text: &str| serde_json::from_str(text).unwrap_or_default();
+        registry.add_regrouping(Regrouping {
+            before: names(&row.before),
+            after: names(&row.after),
+            attribute: row.attribute,
+            reason: row.reason,
+            since: row.since,
+        });
+    }
     registry
 }
 
@@ -100,7 +125,8 @@ impl Store {
         let attributes = read!(self, db => sqlx::query_as(ATTRIBUTES).fetch_all(db).await)?;
         let groups = read!(self, db => sqlx::query_as(GROUPS).fetch_all(db).await)?;
         let aliases = read!(self, db => sqlx::query_as(ALIASES).fetch_all(db).await)?;
-        Ok(assemble(attributes, groups, aliases))
+        let regroupings = read!(self, db => sqlx::query_as(REGROUPINGS).fetch_all(db).await)?;
+        Ok(assemble(attributes, groups, aliases, regroupings))
     }
 }
 
@@ -117,7 +143,42 @@ impl Tx {
         let attributes = in_tx!(self, db => sqlx::query_as(ATTRIBUTES).fetch_all(db).await)?;
         let groups = in_tx!(self, db => sqlx::query_as(GROUPS).fetch_all(db).await)?;
         let aliases = in_tx!(self, db => sqlx::query_as(ALIASES).fetch_all(db).await)?;
-        Ok(assemble(attributes, groups, aliases))
+        let regroupings = in_tx!(self, db => sqlx::query_as(REGROUPINGS).fetch_all(db).await)?;
+        Ok(assemble(attributes, groups, aliases, regroupings))
+    }
+
+    /// Notes that groups take the place of others; the new ones are confirmed.
+    pub async fn regroup(
+        &mut self,
+        _: &Permit<EditRegistry>,
+        attribute: AttributeId,
+        regrouping: &Regrouping,
+        by: Option<PersonId>,
+    ) -> Result<()> {
+        const SQL: &str = "insert into regrouping \
+             (id, attribute_id, before, after, reason, since, created_by, created_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8)";
+        const CONFIRM: &str = "update attribute_group set standing = 'confirmed' \
+             where attribute_id = $1 and name = $2";
+        self.raise_registry().await?;
+        for group in &regrouping.after {
+            if !self.insert_group(attribute, group, Standing::Confirmed, None).await? {
+                in_tx!(self, db => sqlx::query(CONFIRM).bind(attribute.0).bind(group).execute(db)
+                    .await.map(drop))?;
+            }
+        }
+        let (id, at) = (self.id(), micros(self.at()));
+        let (before, after) =
+            (json!(regrouping.before).to_string(), json!(regrouping.after).to_string());
+        in_tx!(self, db => sqlx::query(SQL).bind(id).bind(attribute.0).bind(&before).bind(&after)
+            .bind(&regrouping.reason).bind(regrouping.since).bind(by.map(|by| by.0)).bind(at)
+            .execute(db).await.map(drop))?;
+        self.note(Entry::new("attribute.regrouped", "attribute", attribute).after(json!({
+            "attribute": regrouping.attribute, "before": regrouping.before,
+            "after": regrouping.after, "reason": regrouping.reason,
+            "since": timestamp(from_micros(regrouping.since)),
+        })));
+        Ok(())
     }
 
     /// Holds back other writers of the registry until this transaction ends.

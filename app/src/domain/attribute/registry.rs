@@ -1,6 +1,6 @@
 //! The registry as a whole, to be asked what a name means and whether it counts.
 
-use super::{Sensitivity, Standing, nearest};
+use super::{Regrouping, Sensitivity, Standing, nearest};
 use crate::domain::{AttributeId, GroupId, ModelId};
 use metrics::Slice;
 use metrics::slice::MISSING;
@@ -63,6 +63,8 @@ pub struct Registry {
     attribute_aliases: HashMap<(String, Option<ModelId>), String>,
     /// By attribute, alias and model, `None` for all models; the group's name.
     group_aliases: HashMap<(String, String, Option<ModelId>), String>,
+    /// The oldest first.
+    regroupings: Vec<Regrouping>,
 }
 
 /// A registry as lists, which JSON can hold.
@@ -74,6 +76,7 @@ struct Listed {
     attribute_aliases: Vec<(String, Option<ModelId>, String)>,
     /// Attribute, alias, model and group.
     group_aliases: Vec<(String, String, Option<ModelId>, String)>,
+    regroupings: Vec<Regrouping>,
 }
 
 impl From<Registry> for Listed {
@@ -85,6 +88,7 @@ impl From<Registry> for Listed {
             attributes: registry.attributes.into_values().collect(),
             attribute_aliases: registry.attribute_aliases.into_iter().map(of_attribute).collect(),
             group_aliases: registry.group_aliases.into_iter().map(of_group).collect(),
+            regroupings: registry.regroupings,
         }
     }
 }
@@ -98,6 +102,7 @@ impl From<Listed> for Registry {
         for (attribute, alias, model, name) in listed.group_aliases {
             registry.add_group_alias(&attribute, &alias, model, &name);
         }
+        listed.regroupings.into_iter().for_each(|it| registry.add_regrouping(it));
         registry
     }
 }
@@ -121,6 +126,19 @@ impl Registry {
     ) {
         let key = (attribute.to_owned(), alias.to_owned(), model);
         self.group_aliases.insert(key, group.to_owned());
+    }
+
+    pub fn add_regrouping(&mut self, regrouping: Regrouping) {
+        self.regroupings.push(regrouping);
+        self.regroupings.sort_by_key(|it| it.since);
+    }
+
+    /// How the groups of some attributes were drawn anew, the oldest first.
+    pub fn regroupings<'a>(
+        &'a self,
+        attributes: &'a [String],
+    ) -> impl Iterator<Item = &'a Regrouping> {
+        self.regroupings.iter().filter(|it| attributes.contains(&it.attribute))
     }
 
     /// By name.

@@ -1,9 +1,10 @@
 //! An attribute of the registry as it is typed, and once it is checked.
 
-use super::checks::{finish, or_default};
-use crate::domain::attribute::Sensitivity;
+use super::checks::{finish, needed, or_default};
+use crate::domain::attribute::{KnownAttribute, Regrouping, Sensitivity};
 use crate::domain::name::{Line, NotAName, Prose};
 use crate::form::{FieldErrors, FieldText};
+use crate::upload::parse_time;
 use metrics::slice::{MISSING, normalise_name};
 
 /// An attribute of the registry as somebody typed it.
@@ -32,15 +33,7 @@ impl AttributeInput {
         let description = errors.check("description", Prose::new(&self.description));
         let sensitivity =
             errors.check("sensitivity", or_default(&self.sensitivity, Sensitivity::Ordinary));
-        let mut groups = Vec::new();
-        for line in self.groups.lines().filter(|line| !line.trim().is_empty()) {
-            let group = check_group_name(line);
-            if let Some(group) = errors.check("groups", group)
-                && !groups.contains(&group)
-            {
-                groups.push(group);
-            }
-        }
+        let groups = group_names("groups", &self.groups, &mut errors);
         let attribute = (|| {
             Some(NewAttribute {
                 name: name?,
@@ -59,6 +52,63 @@ impl AttributeInput {
             FieldText::new("sensitivity", "Sensitivity", &self.sensitivity),
         ]
     }
+}
+
+/// Groups that take the place of others, as somebody typed it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RegroupingInput {
+    /// Names of groups, one a line.
+    pub before: String,
+    pub after: String,
+    /// A day, or a time.
+    pub since: String,
+    pub reason: String,
+}
+
+impl RegroupingInput {
+    /// What takes whose place in an attribute.
+    pub fn check(&self, known: &KnownAttribute) -> Result<Regrouping, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let before = group_names("before", &self.before, &mut errors);
+        let after = group_names("after", &self.after, &mut errors);
+        for unknown in before.iter().filter(|name| known.group(name).is_none()) {
+            errors.add("before", format!("there is no group `{unknown}`"));
+        }
+        for (field, names) in [("before", &before), ("after", &after)] {
+            if names.is_empty() && errors.of(field).is_empty() {
+                errors.add(field, "name at least one group, one a line");
+            }
+        }
+        if !before.is_empty()
+            && before.iter().all(|name| after.contains(name))
+            && before.len() == after.len()
+        {
+            errors.add("after", "these are the groups of before");
+        }
+        let since = errors.check("since", parse_time(&self.since));
+        let reason = errors.check("reason", needed::<Line>(&self.reason));
+        let regrouping = since.zip(reason).map(|(since, reason)| Regrouping {
+            attribute: known.name.clone(),
+            before,
+            after,
+            reason: reason.into(),
+            since: i64::try_from(since.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX),
+        });
+        finish(regrouping, errors)
+    }
+}
+
+/// The groups of a field, one a line, each once.
+fn group_names(field: &'static str, text: &str, errors: &mut FieldErrors) -> Vec<String> {
+    let mut groups = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        if let Some(group) = errors.check(field, check_group_name(line))
+            && !groups.contains(&group)
+        {
+            groups.push(group);
+        }
+    }
+    groups
 }
 
 /// The name of a group as it is stored.
