@@ -24,8 +24,7 @@ async function text(address) {
   return answer.text();
 }
 
-async function look() {
-  const mine = ++turn;
+async function look(mine) {
   const { file, kind, format, dataset, evaluated_at, spec } = form.elements;
   const chosen = file.files[0];
   // What the server said was of another file.
@@ -46,6 +45,8 @@ async function look() {
   said.textContent = `Reading ${chosen.name}…`;
   const [known, it] = await Promise.all([around(), reader()]);
   const bytes = new Uint8Array(await chosen.arrayBuffer());
+  // The reader keeps one file: an earlier one that comes late must not take the place of this one.
+  if (mine !== turn) return;
   if (bytes[0] === 0x50 && bytes[1] === 0x4b) {
     said.textContent = "This is an archive: the server unpacks it when it is sent.";
     return;
@@ -72,7 +73,9 @@ function tell(found) {
 }
 
 form.addEventListener("change", () => {
-  look().catch((error) => {
+  const mine = ++turn;
+  look(mine).catch((error) => {
+    if (mine !== turn) return;
     said.textContent = "It could not be read here; the server reads it when it is sent.";
     console.warn(error);
   });
