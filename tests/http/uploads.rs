@@ -95,6 +95,29 @@ each_db!(checking_by_the_page_says_what_would_change_against_the_run_before, |se
     stranger.get(around).await.assert_status(403);
 });
 
+each_db!(a_group_that_is_hidden_from_whoever_checks_is_not_said_to_be_new, |server| {
+    let model = server.model("income").await;
+    let table = |female: u32| {
+        format!(
+            "metric,value,n,numerator,denominator,sex\naccuracy,{},5,{female},5,Female\n\
+             accuracy,0.9,1000,900,1000,Male\n",
+            f64::from(female) / 5.0
+        )
+    };
+    model.table("v1", "census@1", "2026-06-01", &table(4)).await;
+    let ann = server.signed_in_for(Role::Engineer, TEAM).await;
+    let file = table(3).into_bytes();
+    let parts: [(&str, Option<&str>, &[u8]); 4] = [
+        ("kind", None, b"results"),
+        ("dataset", None, b"census@1"),
+        ("do", None, b"check"),
+        ("file", Some("table.csv"), &file),
+    ];
+    let (kind, body) = multipart(&parts);
+    let page = ann.post_bytes("/models/income/versions/v1/upload", &kind, body).await;
+    page.assert_status(200).assert_contains("What would change").assert_lacks("slice new");
+});
+
 each_db!(the_same_bytes_on_another_version_are_another_run, |server| {
     let model = server.model("income").await;
     server.version("income", "v2").await;

@@ -301,11 +301,12 @@ fn regrouping_panel(
             }
         })
         .collect_view();
+    let action = format!("/attributes/{}/regroupings", attribute.id);
     view! {
         <Panel title="Split or merge groups" note="trends break where it happened">
             <ul class="plain">{past}</ul>
             <Form
-                action=format!("/attributes/{}/regroupings", attribute.id)
+                action=action
                 id="regrouping"
                 errors=errors
             >

@@ -19,7 +19,6 @@ use crate::store::rows::keep_until;
 use crate::store::runs::{KeptRows, NewRun, Run, SourceKey, key_taken};
 use app::domain::against::{Earlier, Surroundings};
 use app::domain::attribute::Unconfirmed;
-use app::domain::disclosure::is_hidden;
 use app::domain::model::Task;
 use app::domain::{Email, Grants, Label, Permission, PersonId, Scope, TeamId};
 use app::upload::canonical::{canonical, run_text};
@@ -197,9 +196,7 @@ pub async fn preview(app: &App, actor: &Actor, upload: &Upload) -> Result<Previe
         Some(run) => {
             let stored = app.store.estimates_of(run.id).await?;
             let least = least_cell(app, actor, &checked.lineage);
-            let mut seen = shown(&around.registry, checked.model.id, stored, least);
-            seen.retain(|estimate| !is_hidden(estimate));
-            Some((run, seen))
+            Some((run, shown(&around.registry, checked.model.id, stored, least)))
         }
     };
     Ok(Preview {
