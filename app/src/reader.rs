@@ -26,7 +26,7 @@ struct Asked {
 }
 
 /// What was found.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Found {
     /// In a sentence.
     said: String,
@@ -34,6 +34,13 @@ struct Found {
     html: String,
     /// Where the document of the run stands with which this is to be compared.
     before: Option<String>,
+}
+
+impl Found {
+    /// As the page's script reads it.
+    fn json(&self) -> String {
+        serde_json::to_string(self).expect("texts are always JSON")
+    }
 }
 
 struct Read {
@@ -56,11 +63,11 @@ pub fn read(bytes: &[u8], asked: &str, around: &str) -> String {
         Ok(read) => {
             let before = read.before.as_ref().map(|run| format!("/runs/{}/document.json", run.id));
             READ.set(Some(read));
-            Found { said: String::new(), html: String::new(), before }
+            Found { before, ..Found::default() }
         }
         Err(problems) => refused(problems),
     };
-    serde_json::to_string(&found).unwrap_or_default()
+    found.json()
 }
 
 /// The problems of a spec, as [`read`] gives those of a file.
@@ -69,12 +76,11 @@ pub fn check_spec(spec: &str) -> String {
     let found = match Spec::parse(spec) {
         Ok(_) => Found {
             said: "The spec is in order. Predictions are evaluated by the server.".to_owned(),
-            html: String::new(),
-            before: None,
+            ..Found::default()
         },
         Err(problems) => refused(problems),
     };
-    serde_json::to_string(&found).unwrap_or_default()
+    found.json()
 }
 
 /// What was read last as a run, against the run whose document is given. Gives what [`read`] gives.
@@ -87,7 +93,7 @@ pub fn show(before: Option<String>) -> String {
         let preview = Preview::of(&read.document, read.receipt, &read.around, before);
         let said = preview.said();
         let html = fragment(|| view! { <PreviewPanels preview=preview /> });
-        serde_json::to_string(&Found { said, html, before: None }).unwrap_or_default()
+        Found { said, html, before: None }.json()
     })
 }
 

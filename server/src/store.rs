@@ -22,6 +22,7 @@ pub mod objects;
 pub mod okrs;
 pub mod people;
 pub mod policies;
+mod regroupings;
 pub mod request_counts;
 pub mod rows;
 pub mod runs;

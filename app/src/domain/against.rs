@@ -1,20 +1,17 @@
 //! What a run that is not there yet would change against the one before it.
 
 use super::attribute::Registry;
-use super::model::Task;
 use super::moved::{Moved, moved};
 use super::{ModelId, RunId};
 use metrics::catalogue::Outcome;
 use metrics::{Estimate, RunDocument, Slice};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::hash::Hash;
 
 /// What has to be known to say what an upload to a model would become.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Surroundings {
     pub model: ModelId,
-    pub task: Task,
     /// What a positive outcome means for the person, where a run does not say.
     pub outcome: Outcome,
     pub registry: Registry,
@@ -64,7 +61,7 @@ pub struct Differing<T> {
     pub gone: Vec<T>,
 }
 
-impl<T: Clone + Ord + Hash> Differing<T> {
+impl<T: Clone + Ord> Differing<T> {
     fn of<'a>(before: impl Iterator<Item = &'a T>, after: impl Iterator<Item = &'a T>) -> Self
     where
         T: 'a,
@@ -160,7 +157,6 @@ mod tests {
         registry.add_attribute_alias("gender", None, "sex");
         Surroundings {
             model: ModelId(Uuid::from_u128(9)),
-            task: Task::BinaryClassification,
             outcome: Outcome::Favourable,
             registry,
             runs: vec![

@@ -10,7 +10,9 @@ use crate::auth::{Actor, token};
 use crate::clock::{from_micros, micros};
 use crate::error::{Error, Result};
 use crate::intake::Received;
+use crate::reader::Source;
 use crate::state::App;
+use crate::store::models::Model;
 use crate::store::runs::key_taken;
 use crate::store::uploads::{NewTaken, Outcome, Taken};
 use app::domain::{Scope, TokenId, UploadId, UploadState};
@@ -24,11 +26,29 @@ const MOST_WAITING: i64 = 64;
 /// The server that took an upload has this long to settle it before another says that it failed.
 const GIVEN_UP: Duration = Duration::hours(24);
 
-/// What became of a large upload at once.
+/// What became of an upload at once.
 pub enum Answer {
     /// It is a run already.
     There(Box<Receipt>),
     Taken(Box<Taken>),
+}
+
+/// Has a file read: large predictions after the answer, all else before it.
+///
+/// # Errors
+/// As [`upload_run::upload`], of large predictions only what needs no reading.
+pub async fn send(
+    app: &App,
+    actor: &Actor,
+    upload: &Upload,
+    received: &Received,
+) -> Result<Answer> {
+    let is_large = received.bytes > app.config.answered_at_once;
+    if is_large && matches!(upload.source, Source::Predictions { .. }) {
+        return take(app, actor, upload, received).await;
+    }
+    let receipt = upload_run::upload(app, actor, upload).await?;
+    Ok(Answer::There(Box::new(receipt)))
 }
 
 /// Takes an upload whose file is large: checks all that needs no reading, makes the file and the
@@ -37,12 +57,7 @@ pub enum Answer {
 ///
 /// # Errors
 /// What can be refused before the file is read; and [`Error::Busy`] when too many wait already.
-pub async fn take(
-    app: &App,
-    actor: &Actor,
-    upload: &Upload,
-    received: &Received,
-) -> Result<Answer> {
+async fn take(app: &App, actor: &Actor, upload: &Upload, received: &Received) -> Result<Answer> {
     let (checked, owner, request) = match upload_run::prepare(app, actor, upload).await? {
         Prepared::There(receipt) => return Ok(Answer::There(receipt)),
         Prepared::New { checked, owner, request } => (checked, owner, request),
@@ -92,11 +107,11 @@ pub async fn take(
     Ok(Answer::Taken(Box::new(taken)))
 }
 
-/// An upload that the actor may see, with its model's slug.
+/// An upload that the actor may see, with its model.
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub async fn find(app: &App, actor: &Actor, id: &str) -> Result<(Taken, String)> {
+pub async fn find(app: &App, actor: &Actor, id: &str) -> Result<(Taken, Model)> {
     let gone = || Error::not_found("upload");
     let id = id.parse::<UploadId>().map_err(|_| gone())?;
     let taken = app.store.upload(id).await?.ok_or_else(gone)?;
@@ -104,7 +119,7 @@ pub async fn find(app: &App, actor: &Actor, id: &str) -> Result<(Taken, String)>
     if !may_see_model(app, actor, &model).await? {
         return Err(gone());
     }
-    Ok((taken, model.slug))
+    Ok((taken, model))
 }
 
 /// The run that an upload became, as its answer tells of it.
@@ -256,20 +271,10 @@ async fn actor_of(app: &App, taken: &Taken) -> Result<Actor> {
     if let Some(id) = taken.token_id {
         return token::actor_by_id(app, TokenId(id)).await;
     }
-    let person = app.store.person(taken.person_id).await?;
-    let person = person
-        .filter(|person| person.disabled_at.is_none())
-        .ok_or_else(|| Error::forbidden("the account of whoever sent it was closed"))?;
-    Ok(Actor {
-        person: Some(person.id),
-        name: person.name,
-        email: person.email,
-        grants: app.store.grants_of(person.id).await?,
-        // Their session may have ended since; it was theirs when they sent it.
-        through: Through::Session {
-            hash: String::new(),
-            authenticated_at: from_micros(taken.received_at),
-        },
-        only_shows: false,
-    })
+    // Their session may have ended since; it was theirs when they sent it.
+    let through =
+        Through::Session { hash: String::new(), authenticated_at: from_micros(taken.received_at) };
+    Actor::of(app, taken.person_id, through)
+        .await?
+        .ok_or_else(|| Error::forbidden("the account of whoever sent it was closed"))
 }

@@ -221,7 +221,6 @@ pub async fn around(app: &App, model: &Model, runs: &[Run]) -> Result<Surroundin
     };
     Ok(Surroundings {
         model: model.id,
-        task: model.task,
         outcome: model.positive_outcome.into(),
         registry: app.store.registry().await?.of_model(model.id),
         runs: runs.iter().filter(|run| run.voided_at.is_none()).map(earlier).collect(),

@@ -274,11 +274,7 @@ async fn upload_predictions(
     if dry_run {
         return preview(&app, &actor, &upload).await;
     }
-    if received.bytes <= app.config.answered_at_once {
-        let receipt = upload_run::upload(&app, &actor, &upload).await?;
-        return Ok(answer(&upload.model, receipt));
-    }
-    match take_upload::take(&app, &actor, &upload, &received).await? {
+    match take_upload::send(&app, &actor, &upload, &received).await? {
         Answer::There(receipt) => Ok(answer(&upload.model, *receipt)),
         Answer::Taken(taken) => {
             let location = format!("/api/v1/uploads/{}", taken.id);
@@ -295,7 +291,7 @@ async fn get_upload(
     Path(id): Path<String>,
 ) -> Result<Response> {
     let (taken, model) = take_upload::find(&app, &actor, &id).await?;
-    Ok(told(&app, &taken, model).await?.into_response())
+    Ok(told(&app, &taken, model.slug).await?.into_response())
 }
 
 async fn list_uploads(

@@ -3,6 +3,7 @@
 
 use crate::audit::{By, Via};
 use crate::error::{Error, Result};
+use crate::state::App;
 use app::domain::token::TokenScope;
 use app::domain::{Grants, Permission, PersonId, Scope, TeamId, TokenId};
 use axum::extract::FromRequestParts;
@@ -42,6 +43,20 @@ pub enum Through {
 }
 
 impl Actor {
+    /// A person with what they may do now; `None` when nobody has the id, or the account is closed.
+    pub async fn of(app: &App, id: PersonId, through: Through) -> Result<Option<Self>> {
+        let person = app.store.person(id).await?.filter(|person| person.disabled_at.is_none());
+        let Some(person) = person else { return Ok(None) };
+        Ok(Some(Self {
+            person: Some(person.id),
+            name: person.name,
+            email: person.email,
+            grants: app.store.grants_of(person.id).await?,
+            through,
+            only_shows: false,
+        }))
+    }
+
     pub fn operator() -> Self {
         Self {
             person: None,

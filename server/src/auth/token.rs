@@ -81,28 +81,17 @@ async fn stands_for(app: &App, token: Option<Token>) -> Result<Actor> {
     let token = token
         .filter(|token| token.revoked_at.is_none() && token.expires_at > now)
         .ok_or(Error::BadToken)?;
-    let person = app
-        .store
-        .person(token.person_id)
-        .await?
-        .filter(|person| person.disabled_at.is_none())
-        .ok_or(Error::BadToken)?;
+    let through = Through::Token {
+        id: token.id,
+        scopes: token.scopes(),
+        team: token.team(),
+        shared: token.shared,
+    };
+    let actor = Actor::of(app, token.person_id, through).await?.ok_or(Error::BadToken)?;
     if token.used_at.is_none_or(|used| now - used >= USED_EVERY) {
         app.store.token_used(token.id, now).await?;
     }
-    Ok(Actor {
-        person: Some(person.id),
-        name: person.name,
-        email: person.email,
-        grants: app.store.grants_of(person.id).await?,
-        only_shows: false,
-        through: Through::Token {
-            id: token.id,
-            scopes: token.scopes(),
-            team: token.team(),
-            shared: token.shared,
-        },
-    })
+    Ok(actor)
 }
 
 /// CRC-32 (ISO-HDLC) as six base-62 characters.

@@ -136,20 +136,14 @@ pub async fn session_actor(app: &App, session: &Session) -> Result<Option<Actor>
     if lasted.whole_seconds() >= SESSION_LASTS.whole_seconds() {
         return Ok(None);
     }
-    let Some(person) = app.store.person(id).await?.filter(|person| person.disabled_at.is_none())
-    else {
-        return Ok(None);
-    };
     let hash = session.id().map(session_hash).unwrap_or_default();
-    note_seen(app, &hash).await?;
-    Ok(Some(Actor {
-        person: Some(id),
-        name: person.name,
-        email: person.email,
-        grants: app.store.grants_of(id).await?,
-        through: Through::Session { hash, authenticated_at: from_micros(authenticated_at) },
-        only_shows: false,
-    }))
+    let authenticated_at = from_micros(authenticated_at);
+    let actor =
+        Actor::of(app, id, Through::Session { hash: hash.clone(), authenticated_at }).await?;
+    if actor.is_some() {
+        note_seen(app, &hash).await?;
+    }
+    Ok(actor)
 }
 
 async fn note_seen(app: &App, hash: &str) -> Result<()> {

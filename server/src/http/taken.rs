@@ -3,10 +3,11 @@
 use crate::actions::take_upload::{find, problems};
 use crate::auth::Actor;
 use crate::clock::from_micros;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::{Access, Page, Routes};
 use crate::state::App;
 use app::domain::{Permission, UploadState};
+use app::pages::models::{model_path, version_path};
 use app::pages::parts::{Crumb, Section};
 use app::pages::taken::{TakenPage, TakenView};
 use axum::extract::{Path, State};
@@ -24,12 +25,11 @@ async fn show(
     page: Page,
     Path(id): Path<String>,
 ) -> Result<Response> {
-    let (taken, slug) = find(&app, &actor, &id).await?;
-    let model = app.store.model(taken.model_id).await?.ok_or_else(|| Error::not_found("upload"))?;
-    let version_href = format!("/models/{slug}/versions/{}", taken.version);
+    let (taken, model) = find(&app, &actor, &id).await?;
+    let version_href = version_path(&model.slug, &taken.version);
     let crumbs = vec![
         Crumb::to("Models", "/models"),
-        Crumb::to(&model.name, format!("/models/{slug}")),
+        Crumb::to(&model.name, model_path(&model.slug)),
         Crumb::to(&taken.version, &version_href),
         Crumb::here("Upload"),
     ];

@@ -1,16 +1,15 @@
 //! The attribute registry's tables.
 
+use super::regroupings::{REGROUPINGS, RegroupingRow};
 use super::{Store, Tx, in_tx, read};
-use crate::audit::{Entry, timestamp};
+use crate::audit::Entry;
 use crate::auth::Permit;
 use crate::auth::permit::{ConfirmGroups, EditRegistry, UploadRun};
-use crate::clock::{from_micros, micros};
+use crate::clock::micros;
 use crate::error::{Error, Result};
-use app::domain::attribute::{
-    KnownAttribute, KnownGroup, Registry, Regrouping, Sensitivity, Standing,
-};
+use app::domain::attribute::{KnownAttribute, KnownGroup, Registry, Sensitivity, Standing};
 use app::domain::register::NewAttribute;
-use app::domain::{AttributeId, GroupId, ModelId, PersonId};
+use app::domain::{AttributeId, GroupId, ModelId};
 use metrics::slice::MISSING;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -57,18 +56,6 @@ const ALIASES: &str = "select a.name as attribute, s.alias, s.model_id, null as 
      select a.name as attribute, s.alias, s.model_id, g.name as group_name from group_alias s \
      join attribute a on a.id = s.attribute_id join attribute_group g on g.id = s.group_id";
 
-#[derive(sqlx::FromRow)]
-struct RegroupingRow {
-    attribute: String,
-    before: String,
-    after: String,
-    reason: String,
-    since: i64,
-}
-
-const REGROUPINGS: &str = "select a.name as attribute, r.before, r.after, r.reason, r.since \
-     from regrouping r join attribute a on a.id = r.attribute_id order by r.since, r.id";
-
 fn assemble(
     attributes: Vec<AttributeRow>,
     groups: Vec<GroupRow>,
@@ -107,14 +94,7 @@ fn assemble(
         }
     }
     for row in regroupings {
-        let names = |text: &str| serde_json::from_str(text).unwrap_or_default();
-        registry.add_regrouping(Regrouping {
-            before: names(&row.before),
-            after: names(&row.after),
-            attribute: row.attribute,
-            reason: row.reason,
-            since: row.since,
-        });
+        registry.add_regrouping(row.into());
     }
     registry
 }
@@ -147,42 +127,6 @@ impl Tx {
         Ok(assemble(attributes, groups, aliases, regroupings))
     }
 
-    /// Notes that groups take the place of others; the new ones are confirmed.
-    pub async fn regroup(
-        &mut self,
-        _: &Permit<EditRegistry>,
-        attribute: AttributeId,
-        regrouping: &Regrouping,
-        by: Option<PersonId>,
-    ) -> Result<()> {
-        const SQL: &str = "insert into regrouping \
-             (id, attribute_id, before, after, reason, since, created_by, created_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8)";
-        const CONFIRM: &str = "update attribute_group set standing = 'confirmed' \
-             where attribute_id = $1 and name = $2";
-        const KNOWN: &str = "update attribute set standing = 'confirmed' where id = $1";
-        self.raise_registry().await?;
-        in_tx!(self, db => sqlx::query(KNOWN).bind(attribute.0).execute(db).await.map(drop))?;
-        for group in &regrouping.after {
-            if !self.insert_group(attribute, group, Standing::Confirmed, None).await? {
-                in_tx!(self, db => sqlx::query(CONFIRM).bind(attribute.0).bind(group).execute(db)
-                    .await.map(drop))?;
-            }
-        }
-        let (id, at) = (self.id(), micros(self.at()));
-        let (before, after) =
-            (json!(regrouping.before).to_string(), json!(regrouping.after).to_string());
-        in_tx!(self, db => sqlx::query(SQL).bind(id).bind(attribute.0).bind(&before).bind(&after)
-            .bind(&regrouping.reason).bind(regrouping.since).bind(by.map(|by| by.0)).bind(at)
-            .execute(db).await.map(drop))?;
-        self.note(Entry::new("attribute.regrouped", "attribute", attribute).after(json!({
-            "attribute": regrouping.attribute, "before": regrouping.before,
-            "after": regrouping.after, "reason": regrouping.reason,
-            "since": timestamp(from_micros(regrouping.since)),
-        })));
-        Ok(())
-    }
-
     /// Holds back other writers of the registry until this transaction ends.
     pub(super) async fn lock_registry(&mut self) -> Result<()> {
         const SQL: &str = "update registry_head set version = version where id = 1";
@@ -191,7 +135,7 @@ impl Tx {
     }
 
     /// Makes this the registry's next version; others wait until the transaction ends.
-    async fn raise_registry(&mut self) -> Result<()> {
+    pub(super) async fn raise_registry(&mut self) -> Result<()> {
         const SQL: &str = "update registry_head set version = version + 1 where id = 1";
         in_tx!(self, db => sqlx::query(SQL).execute(db).await.map(drop))?;
         Ok(())
@@ -249,7 +193,7 @@ impl Tx {
     }
 
     /// Whether the group was not there.
-    async fn insert_group(
+    pub(super) async fn insert_group(
         &mut self,
         attribute: AttributeId,
         name: &str,

@@ -126,7 +126,9 @@ impl<'a> Excerpt<'a> {
 /// What a file would become.
 #[component]
 pub fn PreviewPanels(preview: Preview) -> impl IntoView {
-    let excerpt = excerpt(&Excerpt::of(&preview.estimates));
+    let seen = Excerpt::of(&preview.estimates);
+    let (metrics, slices) = (seen.all_metrics, seen.all_slices);
+    let excerpt = excerpt(&seen);
     let against = match &preview.against {
         Some((run, against)) => changes(run, against).into_any(),
         None => {
@@ -139,16 +141,14 @@ pub fn PreviewPanels(preview: Preview) -> impl IntoView {
         }
     };
     view! {
-        {facts(preview)}
+        {facts(preview, metrics, slices)}
         <Panel title="Slices × metrics">{excerpt}</Panel>
         {against}
     }
     .into_any()
 }
 
-fn facts(preview: Preview) -> AnyView {
-    let all = Excerpt::of(&preview.estimates);
-    let (metrics, slices) = (all.all_metrics, all.all_slices);
+fn facts(preview: Preview, metrics: usize, slices: usize) -> AnyView {
     let existing = preview.existing.map(|href| {
         view! {
             <p>
