@@ -20,6 +20,7 @@ mod models;
 mod outcomes;
 mod paired;
 mod people;
+mod regrouped;
 mod routes;
 mod runs;
 mod schemas;
