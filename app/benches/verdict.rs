@@ -107,6 +107,7 @@ fn fifty_rules(criterion: &mut Criterion) {
         recomputed: true,
         estimates: estimates(),
         unconfirmed: vec![],
+        replaced: vec![],
     }];
     criterion.bench_function("verdict of 50 rules over 200 slices", |bencher| {
         bencher.iter(|| {

@@ -12,12 +12,13 @@ use base64::engine::general_purpose::STANDARD;
 use metrics::evaluate::{self, About, NoRows};
 use metrics::paired::Rows;
 use metrics::{DatasetRef, Problem, RunDocument, Spec};
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::io::AsyncWriteExt;
@@ -171,7 +172,8 @@ fn about_rows(rows: &Result<Rows, NoRows>) -> Option<String> {
 /// Reads a file in a child process; waits for a free place first.
 ///
 /// # Errors
-/// [`Error::Input`] with every problem of the file, also when it asked for too much.
+/// [`Error::Input`] with every problem of the file, also when it asked for too much;
+/// [`Error::Busy`] when the reader was told to stop.
 pub async fn read_in_child(app: &App, job: &Job) -> Result<Reading> {
     let place = app.reading.acquire().await.map_err(|_| Error::Busy)?;
     let mut child = Command::new(&app.config.reader)
@@ -184,7 +186,12 @@ pub async fn read_in_child(app: &App, job: &Job) -> Result<Reading> {
         .spawn()?;
     let mut stdin = child.stdin.take().ok_or_else(|| Error::Internal("no pipe".to_owned()))?;
     let words = serde_json::to_vec(job).map_err(|error| Error::Internal(error.to_string()))?;
-    stdin.write_all(&words).await?;
+    // Of one that ended before it had read this, its status says why.
+    if let Err(error) = stdin.write_all(&words).await
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        return Err(error.into());
+    }
     drop(stdin);
     let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
     drop(place);
@@ -202,11 +209,19 @@ pub async fn read_in_child(app: &App, job: &Job) -> Result<Reading> {
     match said {
         Some(Said::Read(reading)) => Ok(*reading),
         Some(Said::Refused(problems)) => Err(Error::input(problems)),
+        None if was_stopped(output.status) => Err(Error::Busy),
         None => {
             tracing::warn!(status = %output.status, "a reader ended without an answer");
             Err(too_much("needed more memory or processor time than one upload may have"))
         }
     }
+}
+
+/// Whether somebody told a reader to stop, as a terminal and a service manager do with all processes
+/// of a server at once. The file is not to blame; what asks for too much ends by other signals.
+fn was_stopped(status: ExitStatus) -> bool {
+    let told = [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM];
+    status.signal().is_some_and(|signal| told.iter().any(|it| it.as_raw() == signal))
 }
 
 #[derive(Serialize, Deserialize)]

@@ -139,6 +139,9 @@ async fn housekeep(app: App) {
         if let Err(error) = crate::actions::take_upload::give_up(&app).await {
             tracing::warn!(%error, "uploads whose file is gone could not be settled");
         }
+        if let Err(error) = crate::actions::take_upload::remove_strays(&app).await {
+            tracing::warn!(%error, "files that belong to no upload could not be removed");
+        }
         // Runs go stale and waivers end without anybody's doing.
         crate::actions::findings::refresh_after(&app, None).await;
     }

@@ -30,7 +30,10 @@ fn stored(new: bool) -> Reply {
             "dropped": [{"reason": "an attribute is empty", "rows": 1}],
             "attributes": [{"name": "sex", "groups": [{"name": "Female", "rows": 5413}]}],
         },
-        "unconfirmed": [{"attribute": "race", "group": "Blak", "nearest": "Black"}],
+        "unconfirmed": [
+            {"attribute": "race", "group": "Blak", "nearest": "Black"},
+            {"attribute": "tone", "group": "dark", "nearest": null, "replaced_by": ["8", "9"]},
+        ],
         "something_new": {"in": "a later version"},
     });
     let status = if new { 201 } else { 200 };
@@ -72,7 +75,9 @@ fn predictions_arrive_whole_with_their_spec_and_everything_that_was_said() {
         .assert_out("16,281 read, 16,280 used")
         .assert_out("1 row: an attribute is empty")
         .assert_out("sex: Female (5,413)")
-        .assert_out("race=Blak  (near: Black)");
+        .assert_out("1 group not confirmed yet")
+        .assert_out("race=Blak  (near: Black)")
+        .assert_out("1 group replaced by others; evaluate again with those:\n  tone=dark  (8, 9)");
     assert_eq!(ended.err, "", "no progress in a pipe");
     let asked = &stub.asked()[0];
     assert!(asked.line.starts_with("POST "), "{}", asked.line);

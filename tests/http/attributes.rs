@@ -147,8 +147,8 @@ each_db!(a_proposed_group_becomes_another_name_in_its_model_only, |server| {
     let registry = server.app.store.registry().await.unwrap();
     let slice = metrics::Slice::parse("sex=female").unwrap();
     assert_eq!(registry.resolve(income, &slice).to_string(), "sex=Female");
-    assert!(registry.unconfirmed(income, [&slice]).is_empty());
-    assert_eq!(registry.unconfirmed(other, [&slice]).len(), 1);
+    assert!(registry.unconfirmed(income, [&slice], tests::START).is_empty());
+    assert_eq!(registry.unconfirmed(other, [&slice], tests::START).len(), 1);
     // The next run of the same model proposes nothing.
     propose(&server, income, &[("sex", "female")]).await;
     lead.get("/models/income").await.assert_lacks("unconfirmed");
@@ -171,8 +171,11 @@ each_db!(a_proposed_attribute_becomes_another_name_and_its_groups_move, |server|
         .map(|text| metrics::Slice::parse(text).unwrap())
         .collect();
     assert_eq!(registry.resolve(income, &slices[0]).to_string(), "sex=Female");
-    let open: Vec<_> =
-        registry.unconfirmed(income, &slices).into_iter().map(|found| found.group).collect();
+    let open: Vec<_> = registry
+        .unconfirmed(income, &slices, tests::START)
+        .into_iter()
+        .map(|found| found.group)
+        .collect();
     assert_eq!(open, ["Diverse"]);
     lead.get("/models/income").await.assert_contains("Accept all 1 group");
 });

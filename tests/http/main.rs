@@ -21,6 +21,7 @@ mod outcomes;
 mod paired;
 mod people;
 mod preview;
+mod regrouped;
 mod routes;
 mod runs;
 mod schemas;

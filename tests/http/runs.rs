@@ -343,6 +343,9 @@ each_db!(estimates_and_disparities_are_filtered_by_metric_slice_and_reference, |
     let items = model.engineer.get(&path).await.json();
     assert_eq!(items["total"], 1);
     assert_eq!(items["items"][0]["slice"], json!({ "race": "White", "sex": "Male" }));
+    let overall = format!("/api/v1/runs/{id}/estimates?metric=accuracy&slice=");
+    let items = model.engineer.get(&overall).await.json();
+    assert_eq!((&items["total"], &items["items"][0]["slice"]), (&json!(1), &json!({})));
     for bad in ["slice=sex", "slice=sex%3DA%3Bsex%3DB"] {
         let path = format!("/api/v1/runs/{id}/estimates?{bad}");
         model.engineer.get(&path).await.assert_status(422);

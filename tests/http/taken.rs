@@ -1,7 +1,10 @@
 //! Large predictions: acknowledged once they are safe, and read afterwards.
 
-use app::domain::Role;
+use app::domain::{Role, UploadState};
 use serde_json::Value;
+use server::actions::take_upload::{remove_strays, resume};
+use server::config::Config;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 use tests::{Answer, Client, SPEC, TEAM, each_db, fixture, id_of, multipart, other};
 
@@ -70,6 +73,8 @@ each_db!(the_same_while_it_is_under_way_is_the_same_upload_and_another_has_anoth
     let waiting = server.signed_in_for(Role::Engineer, TEAM).await.get(&page).await;
     waiting.assert_status(200).assert_contains("is being read, or waits");
     assert_eq!(waiting.headers["refresh"], "3");
+    let version = server.signed_in(Role::Viewer).await.get("/models/income/versions/v1").await;
+    version.assert_contains(&format!("href=\"{page}\"")).assert_contains("is without it");
     drop(place);
     settled(&model.engineer, first.location()).await;
 });
@@ -89,6 +94,66 @@ each_db!(a_large_file_that_is_refused_says_where_and_stores_no_run, |server| {
     ann.get(page).await.assert_status(200).assert_contains("16283").assert_contains("refused");
     // What needs no reading is still said at once.
     model.predictions("v9", HALF, "", adult()).await.assert_status(404);
+});
+
+each_db!(a_reader_that_is_stopped_with_its_server_loses_no_upload, |server| {
+    let stopped = server.folder.path().join("stopped");
+    std::fs::write(&stopped, "#!/bin/sh\nkill -TERM $$\n").unwrap();
+    std::fs::set_permissions(&stopped, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let reader = server.app.config.reader.clone();
+    let server = other(&server, |config| {
+        config.answered_at_once = 1_000;
+        config.reader = stopped;
+    })
+    .await;
+    let model = server.model("income").await;
+    model.predictions("v1", HALF, "", adult()[..900].to_vec()).await.assert_status(503);
+    let location = taken(&model.predictions("v1", HALF, "", adult()).await);
+    let id = location.rsplit('/').next().unwrap();
+    let file = server.app.config.uploads().join(id);
+    // Its turn comes and goes.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let upload = model.engineer.get(&location).await.json();
+    assert_eq!((&upload["state"], file.exists()), (&"waiting".into(), true));
+
+    // The token was good when the file came.
+    server.app.clock.advance(time::Duration::days(400));
+    let (store, clock) = (server.app.store.clone(), server.app.clock.clone());
+    let config = Config { reader, ..server.app.config.clone() };
+    let started_again = server::App::open(store, clock, config).await.unwrap();
+    resume(&started_again).await.unwrap();
+    let id = id.parse().unwrap();
+    for _ in 0..2_000 {
+        if server.app.store.upload(id).await.unwrap().unwrap().state != UploadState::Waiting {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let upload = server.app.store.upload(id).await.unwrap().unwrap();
+    assert_eq!(upload.state, UploadState::Done, "{:?}", upload.problems);
+});
+
+each_db!(a_file_that_belongs_to_no_upload_goes_after_an_hour, |server| {
+    let server = other(&server, |config| config.answered_at_once = 1_000).await;
+    let model = server.model("income").await;
+    let place = server.app.settling.acquire().await.unwrap();
+    let location = taken(&model.predictions("v1", HALF, "", adult()).await);
+    let folder = server.app.config.uploads();
+    let (ours, stray) = (folder.join(location.rsplit('/').next().unwrap()), folder.join("stray"));
+    std::fs::write(&stray, "x").unwrap();
+    let now = server.app.clock.now();
+    let at = |file: &std::path::Path, at: time::OffsetDateTime| {
+        std::fs::File::options().write(true).open(file).unwrap().set_modified(at.into()).unwrap();
+    };
+    at(&stray, now - time::Duration::minutes(59));
+    at(&ours, now - time::Duration::hours(2));
+    remove_strays(&server.app).await.unwrap();
+    assert!(stray.exists(), "it may be an upload that is being noted");
+    at(&stray, now - time::Duration::minutes(61));
+    remove_strays(&server.app).await.unwrap();
+    assert!(!stray.exists() && ours.exists());
+    drop(place);
+    settled(&model.engineer, &location).await;
 });
 
 each_db!(a_large_file_of_the_page_leads_to_the_page_that_waits_for_it, |server| {

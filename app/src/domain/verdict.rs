@@ -112,6 +112,8 @@ pub struct EvidenceRun {
     pub estimates: Vec<Estimate>,
     /// The slices with an attribute or group that nobody has confirmed: they satisfy no rule.
     pub unconfirmed: Vec<Slice>,
+    /// Slices with a group that others had replaced when the run was evaluated.
+    pub replaced: Vec<Slice>,
 }
 
 /// An exception from one rule on one slice.

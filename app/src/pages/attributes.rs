@@ -314,6 +314,7 @@ fn regrouping_panel(
                     label="Groups until then"
                     name="before"
                     value=typed.before
+                    required=true
                     rows=3
                     hint="One a line. They stay known, since runs refer to them; another name for the same people is an alias instead."
                 />
@@ -321,6 +322,7 @@ fn regrouping_panel(
                     label="Groups from then on"
                     name="after"
                     value=typed.after
+                    required=true
                     rows=3
                     hint="One a line. They are confirmed at once."
                 />

@@ -108,6 +108,8 @@ pub fn in_words(action: &str) -> String {
         "function.granted" => "gave a review function",
         "function.revoked" => "took a review function back",
         "run.accepted" => "uploaded a run",
+        "upload.taken" => "sent predictions",
+        "upload.settled" => "read predictions",
         "groups.proposed" => "proposed groups",
         "groups.accepted" => "accepted groups",
         "backup.made" => "made a backup",

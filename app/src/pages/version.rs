@@ -97,6 +97,15 @@ pub fn RunTable(rows: Vec<RunRow>, of: RunsOf) -> impl IntoView {
     .into_any()
 }
 
+/// An upload that is not read yet.
+#[derive(Clone, Debug)]
+pub struct UnderWay {
+    /// Its page.
+    pub href: String,
+    /// `1.2 GB`.
+    pub size: String,
+}
+
 #[derive(Clone, Debug)]
 pub struct VersionView {
     pub model_slug: String,
@@ -109,6 +118,7 @@ pub struct VersionView {
     pub created_by: Option<String>,
     pub created_at: OffsetDateTime,
     pub runs: Vec<RunRow>,
+    pub under_way: Vec<UnderWay>,
     pub readiness: ReadinessView,
     pub may_request_launch: bool,
     pub may_describe: bool,
@@ -156,6 +166,18 @@ pub fn VersionPage(view: VersionView) -> impl IntoView {
         }
         .into_any()
     };
+    let under_way = view
+        .under_way
+        .into_iter()
+        .map(|upload| {
+            view! {
+                <p class="notice">
+                    <a href=upload.href>"An upload of " {upload.size}</a>
+                    " is being read, or waits for its turn; what stands here is without it."
+                </p>
+            }
+        })
+        .collect_view();
     let artifact = if view.artifact_digest.is_empty() {
         view! { <span class="faint">"not given"</span> }.into_any()
     } else {
@@ -168,6 +190,7 @@ pub fn VersionPage(view: VersionView) -> impl IntoView {
     };
     view! {
         <PageHeader title=title>{edit} {launch} {upload}</PageHeader>
+        {under_way}
         <ReadinessPanel view=view.readiness />
         {runs}
         <Panel title="What it is">

@@ -66,7 +66,7 @@ pub async fn regroup(
     input: &RegroupingInput,
 ) -> Result<Regrouping> {
     let permit = actor.permit::<EditRegistry>(Scope::Organisation)?;
-    let regrouping = input.check(known)?;
+    let regrouping = input.check(&app.store.registry().await?, known)?;
     let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
     tx.regroup(&permit, known.id, &regrouping, actor.person).await?;
     tx.commit().await?;

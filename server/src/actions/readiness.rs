@@ -101,6 +101,7 @@ pub(super) async fn judged(
             let mut names = Names { registry: &registry, model: model.id, known: HashMap::new() };
             // Thousands of groups may wait to be confirmed.
             let mut told: HashSet<(RunId, Slice)> = HashSet::new();
+            let mut looked_at: HashSet<(RunId, Slice)> = HashSet::new();
             for (run, mut estimate) in estimates {
                 let Some(run) = runs.iter_mut().chain(&mut before).find(|it| it.id == run) else {
                     continue;
@@ -108,6 +109,12 @@ pub(super) async fn judged(
                 let (slice, is_confirmed) = names.of(&estimate.slice);
                 if !is_confirmed && told.insert((run.id, slice.clone())) {
                     run.unconfirmed.push(slice.clone());
+                }
+                if registry.has_regroupings()
+                    && looked_at.insert((run.id, slice.clone()))
+                    && names.are_replaced(&estimate.slice, run.evaluated_at)
+                {
+                    run.replaced.push(slice.clone());
                 }
                 estimate.slice = slice;
                 run.estimates.push(estimate);
@@ -155,6 +162,7 @@ fn as_evidence(model: &Model, runs: &[Run]) -> Vec<EvidenceRun> {
             recomputed: run.format.parse::<app::upload::Format>().is_err(),
             estimates: vec![],
             unconfirmed: vec![],
+            replaced: vec![],
         })
         .collect()
 }
@@ -202,5 +210,12 @@ impl Names<'_> {
             (registry.resolve(model, slice), is_confirmed)
         };
         self.known.entry(slice.clone()).or_insert_with(look).clone()
+    }
+
+    /// Whether others had taken the place of one of a slice's groups when it was evaluated.
+    fn are_replaced(&self, slice: &Slice, at: OffsetDateTime) -> bool {
+        slice.pairs().any(|(attribute, group)| {
+            self.registry.replaced(self.model, attribute, group, at).is_some()
+        })
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::actions::registry::{find_model, may_see_model};
 use crate::auth::Actor;
+use crate::clock::from_micros;
 use crate::error::{Error, Result};
 use crate::state::App;
 use crate::store::models::Model;
@@ -64,7 +65,8 @@ pub async fn look(app: &App, actor: &Actor, id: &str) -> Result<Seen> {
     let lineage = app.store.lineage(model.team_id).await?;
     let registry = app.store.registry().await?;
     let stored = app.store.estimates_of(run.id).await?;
-    let unconfirmed = registry.unconfirmed(model.id, stored.iter().map(|e| &e.slice));
+    let slices = stored.iter().map(|estimate| &estimate.slice);
+    let unconfirmed = registry.unconfirmed(model.id, slices, from_micros(run.evaluated_at));
     let unconfirmed_attributes = unconfirmed
         .iter()
         .map(|unknown| &unknown.attribute)
@@ -232,7 +234,7 @@ impl Seen {
             serde_json::from_str(&run.custom_metrics).unwrap_or_default();
         RunDocument {
             schema: metrics::run::SCHEMA.to_owned(),
-            evaluated_at: crate::clock::from_micros(run.evaluated_at),
+            evaluated_at: from_micros(run.evaluated_at),
             dataset: DatasetRef {
                 name: run.dataset_name.clone(),
                 version: run.dataset_label.clone(),

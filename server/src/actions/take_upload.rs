@@ -19,12 +19,14 @@ use app::domain::{Scope, TokenId, UploadId, UploadState};
 use metrics::Problem;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 /// Uploads that may wait at once, of all servers: each holds up to the limit of predictions on disk.
 const MOST_WAITING: i64 = 64;
 /// The server that took an upload has this long to settle it before another says that it failed.
 const GIVEN_UP: Duration = Duration::hours(24);
+/// A file is noted as an upload sooner than this after its last byte.
+const YOUNG: Duration = Duration::hours(1);
 
 /// What became of an upload at once.
 pub enum Answer {
@@ -136,23 +138,42 @@ pub fn problems(taken: &Taken) -> Vec<Problem> {
     stored.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
-/// Takes up what this server had taken and not settled when it ended, and removes files that
-/// belong to no such upload.
+/// Takes up what this server had taken and not settled when it ended.
 pub async fn resume(app: &App) -> Result<()> {
-    let folder = app.config.uploads();
-    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(()) };
+    for (_, waiting) in files(app).await? {
+        if let Some(taken) = waiting {
+            settle_later(app, taken.id);
+        }
+    }
+    Ok(())
+}
+
+/// Removes files that belong to no upload that waits: a server ended between a file and its upload,
+/// or between an upload and its file. A young one may belong to an upload that is being noted.
+pub async fn remove_strays(app: &App) -> Result<()> {
+    let since = app.clock.now() - YOUNG;
+    for (file, waiting) in files(app).await? {
+        let changed = std::fs::metadata(&file).and_then(|about| about.modified());
+        if waiting.is_none() && changed.is_ok_and(|at| OffsetDateTime::from(at) < since) {
+            remove(&file);
+        }
+    }
+    Ok(())
+}
+
+/// The files in the folder of uploads, each with its upload if that still waits.
+async fn files(app: &App) -> Result<Vec<(PathBuf, Option<Taken>)>> {
+    let Ok(entries) = std::fs::read_dir(app.config.uploads()) else { return Ok(vec![]) };
+    let mut files = vec![];
     for entry in entries.flatten() {
         let id = entry.file_name().to_str().and_then(|name| name.parse::<UploadId>().ok());
         let taken = match id {
             Some(id) => app.store.upload(id).await?,
             None => None,
         };
-        match taken {
-            Some(taken) if taken.state == UploadState::Waiting => settle_later(app, taken.id),
-            _ => remove(&entry.path()),
-        }
+        files.push((entry.path(), taken.filter(|taken| taken.state == UploadState::Waiting)));
     }
-    Ok(())
+    Ok(files)
 }
 
 /// Says of uploads that have waited too long that they failed: the server that had their file is
@@ -176,8 +197,11 @@ fn file_of(app: &App, id: UploadId) -> PathBuf {
 /// disk has it.
 async fn keep(from: PathBuf, to: PathBuf) -> Result<()> {
     let kept = move || -> std::io::Result<()> {
-        let folder = to.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
+        let folder = folder_of(&to);
+        if !folder.is_dir() {
+            std::fs::create_dir_all(folder)?;
+            File::open(folder_of(folder))?.sync_all()?;
+        }
         // A second name for the same file; in another file system it needs a copy.
         if std::fs::hard_link(&from, &to).is_err() {
             std::fs::copy(&from, &to)?;
@@ -187,6 +211,10 @@ async fn keep(from: PathBuf, to: PathBuf) -> Result<()> {
     };
     let kept = tokio::task::spawn_blocking(kept).await;
     Ok(kept.map_err(|error| Error::Internal(error.to_string()))??)
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn remove(file: &Path) {
@@ -266,10 +294,11 @@ async fn read(app: &App, taken: &Taken) -> Result<Receipt> {
     upload_run::upload(app, &actor, &upload).await
 }
 
-/// Whoever sent it, with what they may do now.
+/// Whoever sent it, with what they may do now. A token that has expired since was good when it
+/// mattered.
 async fn actor_of(app: &App, taken: &Taken) -> Result<Actor> {
     if let Some(id) = taken.token_id {
-        return token::actor_by_id(app, TokenId(id)).await;
+        return token::actor_by_id(app, TokenId(id), taken.received_at).await;
     }
     // Their session may have ended since; it was theirs when they sent it.
     let through =

@@ -238,7 +238,24 @@ fn groups(measured: &[(Run, Vec<Estimate>)], attribute: &[String]) -> Vec<Slice>
         .filter(|slice| slice.attributes().eq(attribute.iter().map(String::as_str)))
         .cloned()
         .collect();
-    groups.into_iter().collect()
+    // What the last run no longer has was renamed, replaced or left out.
+    let last: BTreeSet<&Slice> =
+        measured.iter().rev().take(1).flat_map(|(_, all)| all).map(|it| &it.slice).collect();
+    let mut groups: Vec<Slice> = groups.into_iter().collect();
+    groups.sort_by_cached_key(|slice| (!last.contains(slice), by_numbers(&slice.label())));
+    groups
+}
+
+/// A key by which `2` stands before `10`, and `18-24` before `100 and more`.
+fn by_numbers(name: &str) -> Vec<(u64, String)> {
+    let parts = name.split_inclusive(|c: char| !c.is_ascii_digit());
+    let part = |text: &str| {
+        let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
+        let number = text[..text.len() - rest.len()].parse();
+        // A text without digits stands behind those with.
+        (number.unwrap_or(u64::MAX), rest.to_owned())
+    };
+    parts.map(part).collect()
 }
 
 fn points(

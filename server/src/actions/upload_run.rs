@@ -8,7 +8,7 @@ use crate::audit::{commit, sha256_hex};
 use crate::auth::Actor;
 use crate::auth::actor::Through;
 use crate::auth::permit::{RegisterModel, UploadRun};
-use crate::clock::micros;
+use crate::clock::{from_micros, micros};
 use crate::error::{Error, Result};
 use crate::reader::{Job, Reading, Source, read_in_child};
 use crate::state::App;
@@ -188,7 +188,8 @@ pub async fn preview(app: &App, actor: &Actor, upload: &Upload) -> Result<Previe
     let runs = app.store.runs_of(checked.model.id).await?;
     let around = around(app, &checked.model, &runs).await?;
     let slices = reading.document.estimates.iter().map(|estimate| &estimate.slice);
-    let unconfirmed = around.registry.unconfirmed(checked.model.id, slices);
+    let at = reading.document.evaluated_at;
+    let unconfirmed = around.registry.unconfirmed(checked.model.id, slices, at);
     let existing = existing(app, &checked, &reading).await?;
     refuse_other_data(app, &reading.document.dataset).await?;
     let before = match around.before(&reading.document).cloned() {
@@ -466,14 +467,16 @@ async fn store(
     tx.commit().await?;
     refresh_after(app, Some(new.model)).await;
     let run = app.store.run(id).await?.ok_or_else(|| Error::not_found("run"))?;
-    let unconfirmed = app.store.registry().await?.unconfirmed(run.model_id, slices);
+    let registry = app.store.registry().await?;
+    let unconfirmed = registry.unconfirmed(run.model_id, slices, from_micros(run.evaluated_at));
     Ok(Receipt { run, is_new: true, unconfirmed })
 }
 
 /// A run that is there, as an upload's answer tells of it.
 pub async fn known(app: &App, run: Run) -> Result<Receipt> {
     let slices = app.store.slices_of(run.id).await?;
-    let unconfirmed = app.store.registry().await?.unconfirmed(run.model_id, &slices);
+    let registry = app.store.registry().await?;
+    let unconfirmed = registry.unconfirmed(run.model_id, &slices, from_micros(run.evaluated_at));
     Ok(Receipt { run, is_new: false, unconfirmed })
 }
 

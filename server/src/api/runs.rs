@@ -17,7 +17,7 @@ use axum_extra::extract::Query;
 use metrics::disparity::{Disparity, Exploration, Explored, FALSE_DISCOVERY_RATE, Kind, Reference};
 use metrics::{Estimate, Instrument, Problem, Slice};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 pub fn routes(routes: Routes) -> Routes {
@@ -201,6 +201,7 @@ struct EstimatesQuery {
     #[schemars(extend("example" = "true_positive_rate"))]
     metric: Option<String>,
     /// Only those of this slice; the empty text is overall.
+    #[serde(deserialize_with = "given")]
     #[schemars(extend("example" = "sex=Female"))]
     slice: Option<String>,
     /// How many items to give: 100 unless it says otherwise.
@@ -208,6 +209,11 @@ struct EstimatesQuery {
     limit: Option<usize>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
+}
+
+/// A text that may be empty: given so, it is there.
+fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(value).map(Some)
 }
 
 /// A slice in its text form.

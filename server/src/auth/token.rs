@@ -65,19 +65,19 @@ pub async fn actor(app: &App, token: &str) -> Result<Actor> {
         return Err(Error::BadToken);
     }
     let token = app.store.token_by_hash(&hash(token)).await?;
-    stands_for(app, token).await
+    stands_for(app, token, micros(app.clock.now())).await
 }
 
-/// The same of a token that was looked at before.
+/// The same of a token that was looked at before, at a moment when it was used: it may have expired
+/// since, but may not have been revoked.
 ///
 /// # Errors
 /// As [`actor`].
-pub async fn actor_by_id(app: &App, id: TokenId) -> Result<Actor> {
-    stands_for(app, app.store.token(id).await?).await
+pub async fn actor_by_id(app: &App, id: TokenId, used_at: i64) -> Result<Actor> {
+    stands_for(app, app.store.token(id).await?, used_at).await
 }
 
-async fn stands_for(app: &App, token: Option<Token>) -> Result<Actor> {
-    let now = micros(app.clock.now());
+async fn stands_for(app: &App, token: Option<Token>, now: i64) -> Result<Actor> {
     let token = token
         .filter(|token| token.revoked_at.is_none() && token.expires_at > now)
         .ok_or(Error::BadToken)?;

@@ -252,20 +252,31 @@ fn attributes(value: &Value) -> Vec<(&'static str, String)> {
 /// More groups than this are cut.
 const MOST_GROUPS: usize = 12;
 
-/// The groups that nobody has confirmed, each with the known name it may be meant for.
+/// The groups that satisfy no rule: those that nobody has confirmed, each with the known name it may
+/// be meant for, and those that others had replaced.
 pub fn groups(unconfirmed: &[Value]) -> String {
-    if unconfirmed.is_empty() {
-        return String::new();
-    }
-    let n = counted(unconfirmed.len() as u64, "group", "groups");
-    let mut text = format!("{n} not confirmed yet; a lead accepts or renames them:\n");
-    for group in unconfirmed {
-        let name = |key: &str| group[key].as_str().map(clean);
-        let (attribute, value) = (name("attribute"), name("group"));
-        let near = name("nearest").map(|near| format!("  (near: {near})")).unwrap_or_default();
-        let attribute = attribute.unwrap_or_default();
-        let value = value.map(|value| format!("={value}")).unwrap_or_default();
-        let _ = writeln!(text, "  {attribute}{value}{near}");
-    }
+    let (replaced, unknown): (Vec<&Value>, Vec<&Value>) =
+        unconfirmed.iter().partition(|group| group["replaced_by"].is_array());
+    let mut text = String::new();
+    let mut list = |groups: &[&Value], says: &str, of_each: &dyn Fn(&Value) -> Option<String>| {
+        if groups.is_empty() {
+            return;
+        }
+        let _ = writeln!(text, "{} {says}:", counted(groups.len() as u64, "group", "groups"));
+        for group in groups {
+            let name = |key: &str| group[key].as_str().map(clean);
+            let attribute = name("attribute").unwrap_or_default();
+            let value = name("group").map(|value| format!("={value}")).unwrap_or_default();
+            let more = of_each(group).map(|more| format!("  ({more})")).unwrap_or_default();
+            let _ = writeln!(text, "  {attribute}{value}{more}");
+        }
+    };
+    list(&unknown, "not confirmed yet; a lead accepts or renames them", &|group| {
+        Some(format!("near: {}", clean(group["nearest"].as_str()?)))
+    });
+    list(&replaced, "replaced by others; evaluate again with those", &|group| {
+        let names = group["replaced_by"].as_array()?.iter().filter_map(Value::as_str);
+        Some(names.map(clean).collect::<Vec<_>>().join(", "))
+    });
     text
 }

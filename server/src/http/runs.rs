@@ -191,6 +191,7 @@ fn view(actor: &Actor, seen: &Seen, choices: Choices, resting: Vec<Resting>) -> 
             .map(|unknown| {
                 let groups = format!("/models/{}/groups", model.slug);
                 let next = format!("/runs/{}", run.id);
+                let may_answer = may_confirm && unknown.replaced_by.is_empty();
                 let answer = |verb: &str, group: &str, target: &str| {
                     let fields = [
                         ("attribute", unknown.attribute.as_str()),
@@ -198,7 +199,7 @@ fn view(actor: &Actor, seen: &Seen, choices: Choices, resting: Vec<Resting>) -> 
                         ("target", target),
                         ("next", next.as_str()),
                     ];
-                    may_confirm.then(|| Answer {
+                    may_answer.then(|| Answer {
                         action: format!("{groups}/{verb}"),
                         fields: fields
                             .into_iter()
@@ -222,6 +223,7 @@ fn view(actor: &Actor, seen: &Seen, choices: Choices, resting: Vec<Resting>) -> 
                             nearest.clone()
                         }
                     }),
+                    replaced_by: unknown.replaced_by.clone(),
                     accept: answer("accept", &unknown.group, ""),
                     alias,
                 }

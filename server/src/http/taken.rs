@@ -60,7 +60,8 @@ async fn show(
     Ok(response)
 }
 
-fn size(bytes: i64) -> String {
+/// `1.2 GB`.
+pub(super) fn size(bytes: i64) -> String {
     let megabytes = bytes as f64 / 1e6;
     if megabytes < 1_000.0 {
         format!("{megabytes:.1} MB")

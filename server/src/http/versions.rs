@@ -2,6 +2,7 @@
 
 use super::edits::{changed, conflict, seen};
 use super::page::done;
+use super::taken::size;
 use super::{Access, Page, Routes};
 use crate::actions::register_version::{self, find};
 use crate::actions::registry::find_model;
@@ -12,11 +13,13 @@ use crate::error::{Error, Result};
 use crate::state::App;
 use crate::store::versions::RunLine;
 use app::domain::register::VersionInput;
-use app::domain::{Permission, Scope};
+use app::domain::{Permission, Scope, UploadState};
 use app::form::FieldErrors;
 use app::pages::models::{model_path, version_path};
 use app::pages::parts::{Crumb, Section};
-use app::pages::version::{RunRow, VersionFormPage, VersionFormView, VersionPage, VersionView};
+use app::pages::version::{
+    RunRow, UnderWay, VersionFormPage, VersionFormView, VersionPage, VersionView,
+};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -69,6 +72,12 @@ async fn show(
     let lineage = app.store.lineage(model.team_id).await?;
     let may = |permission| actor.may(permission, Scope::Team(&lineage));
     let runs = app.store.runs_of_version(version.id).await?;
+    let uploads = app.store.uploads_of(model.id, &version.label).await?;
+    let under_way = uploads
+        .into_iter()
+        .filter(|taken| taken.state == UploadState::Waiting)
+        .map(|taken| UnderWay { href: format!("/uploads/{}", taken.id), size: size(taken.bytes) })
+        .collect();
     let readiness = super::launch::readiness_view(&app, &actor, &model, &version, &lineage).await?;
     let title = format!("{} {}", model.name, version.label);
     let crumbs = crumbs(&model.slug, &model.name, vec![Crumb::here(version.label.clone())]);
@@ -85,6 +94,7 @@ async fn show(
         created_by: version.created_by_name,
         created_at: from_micros(version.created_at),
         runs: runs.into_iter().map(run_row).collect(),
+        under_way,
         readiness,
         may_request_launch: may(Permission::RequestLaunch),
     };

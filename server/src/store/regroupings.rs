@@ -36,7 +36,7 @@ impl From<RegroupingRow> for Regrouping {
 }
 
 impl Tx {
-    /// Notes that groups take the place of others; the new ones are confirmed.
+    /// Notes that groups take the place of others; the new ones are confirmed, with their attribute.
     pub async fn regroup(
         &mut self,
         _: &Permit<EditRegistry>,

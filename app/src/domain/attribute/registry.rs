@@ -6,6 +6,7 @@ use metrics::Slice;
 use metrics::slice::MISSING;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use time::OffsetDateTime;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownGroup {
@@ -50,6 +51,10 @@ pub struct Unconfirmed {
     /// The confirmed name that may have been meant: of a group, or of an attribute where the
     /// attribute itself is not confirmed.
     pub nearest: Option<String>,
+    /// The groups that had taken its place when the run was evaluated. Then no lead accepts it: the
+    /// evaluation has to be made again with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced_by: Vec<String>,
 }
 
 /// All attributes, groups and aliases.
@@ -131,6 +136,10 @@ impl Registry {
     pub fn add_regrouping(&mut self, regrouping: Regrouping) {
         self.regroupings.push(regrouping);
         self.regroupings.sort_by_key(|it| it.since);
+    }
+
+    pub fn has_regroupings(&self) -> bool {
+        !self.regroupings.is_empty()
     }
 
     /// How the groups of some attributes were drawn anew, the oldest first.
@@ -227,24 +236,51 @@ impl Registry {
         Some(if known.standing == Standing::Confirmed { group.standing } else { known.standing })
     }
 
-    /// Every attribute=group of these slices that is not confirmed, once, sorted.
+    /// What had taken the place of a group when an evaluation was made: its people are told apart
+    /// otherwise since, so that no rule is satisfied by its numbers. Of several that name the group,
+    /// the last counts.
+    pub fn replaced(
+        &self,
+        model: ModelId,
+        attribute: &str,
+        group: &str,
+        at: OffsetDateTime,
+    ) -> Option<&Regrouping> {
+        let (attribute, group) = self.pair(model, attribute, group);
+        let newest = self.regroupings.iter().rev().find(|regrouping| {
+            regrouping.attribute == attribute && regrouping.names(group) && regrouping.holds(at)
+        });
+        newest.filter(|regrouping| regrouping.ends(group))
+    }
+
+    /// Every attribute=group of these slices of an evaluation that is not confirmed, or was replaced
+    /// by then, once, sorted.
     pub fn unconfirmed<'a>(
         &self,
         model: ModelId,
         slices: impl IntoIterator<Item = &'a Slice>,
+        at: OffsetDateTime,
     ) -> Vec<Unconfirmed> {
         let pairs: BTreeSet<(&str, &str)> = slices.into_iter().flat_map(Slice::pairs).collect();
-        pairs
-            .into_iter()
-            .filter(|(attribute, group)| {
-                self.standing(model, attribute, group) != Some(Standing::Confirmed)
-            })
-            .map(|(attribute, group)| Unconfirmed {
+        let mut found = vec![];
+        for (attribute, group) in pairs {
+            let replaced = self.replaced(model, attribute, group, at);
+            let is_confirmed = self.standing(model, attribute, group) == Some(Standing::Confirmed);
+            if is_confirmed && replaced.is_none() {
+                continue;
+            }
+            let nearest = match replaced {
+                Some(_) => None,
+                None => self.nearest_to(model, attribute, group).map(str::to_owned),
+            };
+            found.push(Unconfirmed {
                 attribute: attribute.to_owned(),
                 group: group.to_owned(),
-                nearest: self.nearest_to(model, attribute, group).map(str::to_owned),
-            })
-            .collect()
+                nearest,
+                replaced_by: replaced.map(|it| it.after.clone()).unwrap_or_default(),
+            });
+        }
+        found
     }
 
     /// The confirmed name nearest to an unconfirmed group, or to its attribute where that is not
@@ -268,7 +304,10 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use time::macros::datetime;
     use uuid::Uuid;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-01 09:00 UTC);
 
     const OURS: ModelId = ModelId(Uuid::from_u128(1));
     const OTHER: ModelId = ModelId(Uuid::from_u128(2));
@@ -320,7 +359,7 @@ mod tests {
                 .map(|text| Slice::parse(text).unwrap())
                 .collect();
         let found: Vec<_> = registry()
-            .unconfirmed(OURS, &slices)
+            .unconfirmed(OURS, &slices, NOW)
             .into_iter()
             .map(|found| (found.attribute, found.group, found.nearest))
             .collect();
@@ -330,5 +369,33 @@ mod tests {
                     (a.to_owned(), g.to_owned(), n.map(str::to_owned))
                 });
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_group_that_others_replaced_counts_in_evaluations_before_them_only() {
+        let mut registry = registry();
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let mut regroup = |before: &[&str], after: &[&str], since: OffsetDateTime| {
+            registry.add_regrouping(Regrouping {
+                attribute: "sex".to_owned(),
+                before: owned(before),
+                after: owned(after),
+                reason: "asked anew".to_owned(),
+                since: i64::try_from(since.unix_timestamp_nanos() / 1_000).unwrap(),
+            });
+        };
+        regroup(&["Female"], &["Woman", "Girl"], NOW);
+        regroup(&["Woman", "Girl"], &["Female"], NOW + time::Duration::DAY);
+        let female = Slice::parse("gender=F").unwrap();
+        let earlier = NOW - time::Duration::SECOND;
+        assert_eq!(registry.unconfirmed(OURS, [&female], earlier), []);
+        let found = registry.unconfirmed(OURS, [&female], NOW);
+        assert_eq!((found[0].nearest.as_deref(), found.len()), (None, 1));
+        assert_eq!(found[0].replaced_by, ["Woman", "Girl"]);
+        let back = NOW + time::Duration::DAY;
+        assert_eq!(registry.unconfirmed(OURS, [&female], back), [], "it came back");
+        assert!(registry.replaced(OURS, "sex", "Woman", back).is_some());
+        assert!(registry.replaced(OURS, "sex", "Male", back).is_none());
+        assert!(registry.replaced(OURS, "race", "Woman", back).is_none());
     }
 }

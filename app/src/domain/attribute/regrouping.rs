@@ -1,10 +1,11 @@
 //! Groups that took the place of others.
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 /// From a moment on, an attribute's people are told apart otherwise: a group was split, groups were
-/// merged, or all of them were drawn anew. No line may connect what was measured before and after,
-/// also where a name stayed.
+/// merged, or all of them were drawn anew. No line may connect what was measured before and after.
+/// No name stands on both sides: whatever compares runs does so by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Regrouping {
     /// The attribute's name.
@@ -35,6 +36,21 @@ impl Regrouping {
             names => names.join(", "),
         };
         format!("{}: {} → {}", self.attribute, list(&self.before), list(&self.after))
+    }
+
+    /// Whether an evaluation at this moment uses the new groups.
+    pub fn holds(&self, at: OffsetDateTime) -> bool {
+        i128::from(self.since) <= at.unix_timestamp_nanos() / 1_000
+    }
+
+    /// Whether a group is on either side.
+    pub fn names(&self, group: &str) -> bool {
+        self.before.iter().chain(&self.after).any(|name| name == group)
+    }
+
+    /// Whether a group is one of those whose place others took.
+    pub fn ends(&self, group: &str) -> bool {
+        self.names(group) && !self.after.iter().any(|name| name == group)
     }
 
     /// Whether it lies between two evaluations, of which the second may be at its very moment.

@@ -1,7 +1,7 @@
 //! An attribute of the registry as it is typed, and once it is checked.
 
 use super::checks::{finish, needed, or_default};
-use crate::domain::attribute::{KnownAttribute, Regrouping, Sensitivity};
+use crate::domain::attribute::{KnownAttribute, Registry, Regrouping, Sensitivity};
 use crate::domain::name::{Line, NotAName, Prose};
 use crate::form::{FieldErrors, FieldText};
 use crate::upload::parse_time;
@@ -67,23 +67,34 @@ pub struct RegroupingInput {
 
 impl RegroupingInput {
     /// What takes whose place in an attribute.
-    pub fn check(&self, known: &KnownAttribute) -> Result<Regrouping, FieldErrors> {
+    pub fn check(
+        &self,
+        registry: &Registry,
+        known: &KnownAttribute,
+    ) -> Result<Regrouping, FieldErrors> {
         let mut errors = FieldErrors::default();
         let before = group_names("before", &self.before, &mut errors);
         let after = group_names("after", &self.after, &mut errors);
         for unknown in before.iter().filter(|name| known.group(name).is_none()) {
             errors.add("before", format!("there is no group `{unknown}`"));
         }
+        // By such a name nobody would ever reach the new group.
+        for (alias, _, group) in registry.group_aliases(&known.name) {
+            if after.iter().any(|name| name == alias) {
+                errors.add("after", format!("`{alias}` is another name of `{group}`"));
+            }
+        }
         for (field, names) in [("before", &before), ("after", &after)] {
             if names.is_empty() && errors.of(field).is_empty() {
                 errors.add(field, "name at least one group, one a line");
             }
         }
-        if !before.is_empty()
-            && before.iter().all(|name| after.contains(name))
-            && before.len() == after.len()
-        {
-            errors.add("after", "these are the groups of before");
+        for both in after.iter().filter(|name| before.contains(name)) {
+            let message = format!(
+                "`{both}` stands on both sides: a group of other people needs another name, and one \
+                 that stays as it is need not be named"
+            );
+            errors.add("after", message);
         }
         let since = errors.check("since", parse_time(&self.since));
         let reason = errors.check("reason", needed::<Line>(&self.reason));

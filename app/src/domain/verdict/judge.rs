@@ -135,6 +135,7 @@ struct OfSlice {
     /// Rows with a positive label, as far as any estimate tells.
     positives: Option<u64>,
     is_unconfirmed: bool,
+    is_replaced: bool,
 }
 
 impl<'a> Measured<'a> {
@@ -149,6 +150,9 @@ impl<'a> Measured<'a> {
         }
         for slice in &run.unconfirmed {
             slices.entry(slice).or_default().is_unconfirmed = true;
+        }
+        for slice in &run.replaced {
+            slices.entry(slice).or_default().is_replaced = true;
         }
         Self { of_metric, slices }
     }
@@ -268,6 +272,10 @@ impl<'a> Judge<'a> {
         };
         if of_slice.is_unconfirmed {
             return refuse(&|label| format!("nobody has confirmed the group {label}"), None);
+        }
+        if of_slice.is_replaced {
+            let say = |label: &str| format!("other groups had taken the place of {label} by then");
+            return refuse(&say, None);
         }
         let why = || estimate.undefined.as_deref().unwrap_or("undefined");
         if estimate.value.is_none() && estimate.n != Some(0) {

@@ -38,6 +38,7 @@ fn run(estimates: Vec<Estimate>) -> EvidenceRun {
         recomputed: true,
         estimates,
         unconfirmed: vec![],
+        replaced: vec![],
     }
 }
 
@@ -83,6 +84,7 @@ fn a_hole_in_the_evidence_is_never_a_pass_and_says_what_it_is() {
     let without_n = Estimate { n: None, ..rate("", "accuracy", 900, 1000) };
     let undefined = rate("", "accuracy", 0, 0);
     let unconfirmed = EvidenceRun { unconfirmed: vec![Slice::overall()], ..run(good()) };
+    let replaced = EvidenceRun { replaced: vec![Slice::overall()], ..run(good()) };
     for (runs, says) in [
         (vec![], "the version has no run"),
         (vec![stale], "the newest run is 100 days old, more than 90"),
@@ -91,6 +93,7 @@ fn a_hole_in_the_evidence_is_never_a_pass_and_says_what_it_is() {
         (vec![reported(without_n)], "reported without n"),
         (vec![run(vec![undefined])], "Overall has 0 rows, the rule wants 30"),
         (vec![unconfirmed], "nobody has confirmed"),
+        (vec![replaced], "other groups had taken the place"),
         (vec![run(vec![rate("", "accuracy", 20, 20)])], "about 10 rows more would decide"),
     ] {
         let readiness = judged(&format!("{FLOOR}max_age_days = 90\n"), &runs);

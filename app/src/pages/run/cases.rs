@@ -233,6 +233,7 @@ fn names_are_text_whatever_they_hold() {
         attribute: "sex".to_owned(),
         group: mark.to_owned(),
         nearest: Some("\"><b>".to_owned()),
+        replaced_by: vec![],
         accept: None,
         alias: None,
     });
@@ -247,6 +248,7 @@ fn unconfirmed_groups_have_buttons_only_for_who_may_answer() {
         attribute: "race".to_owned(),
         group: "Blak".to_owned(),
         nearest: Some("Black".to_owned()),
+        replaced_by: vec![],
         accept,
         alias: None,
     };

@@ -85,6 +85,8 @@ pub struct Unconfirmed {
     pub group: String,
     /// The known group whose name is nearest.
     pub nearest: Option<String>,
+    /// The groups that had taken its place when the run was evaluated.
+    pub replaced_by: Vec<String>,
     /// Where it is accepted as a new group, if this viewer may.
     pub accept: Option<Answer>,
     /// Where it is made an alias of the nearest, if this viewer may.
@@ -125,7 +127,8 @@ pub(super) fn banners(view: &RunView) -> AnyView {
     let unconfirmed = (!view.unconfirmed.is_empty()).then(|| {
         let count = number::counted(view.unconfirmed.len() as u64, "group is", "groups are");
         let items = view.unconfirmed.iter().cloned().map(unconfirmed).collect_view();
-        let all = view.accept_all.clone().filter(|_| view.unconfirmed.len() > 1).map(|answer| {
+        let unknown = view.unconfirmed.iter().filter(|it| it.replaced_by.is_empty()).count();
+        let all = view.accept_all.clone().filter(|_| unknown > 1).map(|answer| {
             view! {
                 <Form action=answer.action hidden=answer.fields inline=true>
                     <Submit label="Accept all that this model proposed" kind=SubmitKind::Primary />
@@ -136,8 +139,9 @@ pub(super) fn banners(view: &RunView) -> AnyView {
             <section class="banner thin" aria-label="Unconfirmed groups">
                 <h2 class="v thin">{format!("{count} unconfirmed")}</h2>
                 <p>
-                    "The attribute registry does not know them, so no policy rule is satisfied by \
-                     their numbers until a lead accepts each or makes it an alias."
+                    "No policy rule is satisfied by their numbers. A lead accepts what the \
+                     attribute registry does not know, or makes it an alias; what others had \
+                     replaced has to be evaluated again with them."
                 </p>
                 <ul class="plain">{items}</ul>
                 {all}
@@ -154,7 +158,8 @@ pub(super) fn banners(view: &RunView) -> AnyView {
 fn unconfirmed(it: Unconfirmed) -> impl IntoView {
     let known = match &it.nearest {
         Some(nearest) => format!("nearest known: {nearest}"),
-        None => "no known name is near".to_owned(),
+        None if it.replaced_by.is_empty() => "no known name is near".to_owned(),
+        None => format!("replaced by {}", it.replaced_by.join(", ")),
     };
     let button = |answer: Option<Answer>, label: String| {
         answer.map(|answer| {

@@ -51,7 +51,7 @@ impl Preview {
             dataset: format!("{}@{}", document.dataset.name, document.dataset.version),
             evaluated_at: document.evaluated_at,
             receipt,
-            unconfirmed: around.registry.unconfirmed(around.model, slices),
+            unconfirmed: around.registry.unconfirmed(around.model, slices, document.evaluated_at),
             existing: None,
             against: before
                 .map(|(run, before)| (run.clone(), Against::of(before, &estimates, outcome))),
@@ -163,10 +163,14 @@ fn facts(preview: Preview, metrics: usize, slices: usize) -> AnyView {
             .unconfirmed
             .into_iter()
             .map(|it| {
-                let nearest = it
-                    .nearest
-                    .map_or_else(String::new, |nearest| format!(" (nearest known: {nearest})"));
-                view! { <li>{format!("{}: {}{nearest}", it.attribute, it.group)}</li> }
+                let known = match it.nearest {
+                    Some(nearest) => format!(" (nearest known: {nearest})"),
+                    None if it.replaced_by.is_empty() => String::new(),
+                    None => {
+                        format!(" (replaced by {}; no lead accepts it)", it.replaced_by.join(", "))
+                    }
+                };
+                view! { <li>{format!("{}: {}{known}", it.attribute, it.group)}</li> }
             })
             .collect_view();
         view! {
