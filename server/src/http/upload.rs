@@ -139,7 +139,7 @@ async fn take(
             Err(error) => Err(error),
         };
     }
-    match send(&app, &actor, &upload, &received).await {
+    match take_upload::send(&app, &actor, &upload, &received).await {
         Ok(Answer::Taken(taken)) => {
             let said = "Received: the file is safe here and is read now.";
             done(&session, &format!("/uploads/{}", taken.id), said).await
@@ -161,16 +161,6 @@ async fn take(
         }
         Err(error) => Err(error),
     }
-}
-
-/// Has a file read, a large one after the answer.
-async fn send(app: &App, actor: &Actor, upload: &Upload, received: &Received) -> Result<Answer> {
-    let is_large = received.bytes > app.config.answered_at_once;
-    if is_large && matches!(upload.source, Source::Predictions { .. }) {
-        return take_upload::take(app, actor, upload, received).await;
-    }
-    let receipt = upload_run::upload(app, actor, upload).await?;
-    Ok(Answer::There(Box::new(receipt)))
 }
 
 /// Keeps a file for the next attempt, so that it need not be chosen again.
