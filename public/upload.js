@@ -19,7 +19,8 @@ function once(make) {
 }
 
 async function text(address) {
-  const answer = await fetch(address);
+  // Whoever was signed out meanwhile is led to a page, which is no answer.
+  const answer = await fetch(address, { redirect: "error" });
   if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
   return answer.text();
 }

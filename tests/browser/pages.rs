@@ -13,6 +13,11 @@ const LEAD: &str = "lena@evenhand.example";
 const HEAD: &str = "priya@evenhand.example";
 const REVIEWER: &str = "rosa@evenhand.example";
 
+/// What no link of the demo leads to: what a script asks for, and the page that follows on sending a
+/// large file.
+const UNLINKED: [&str; 2] =
+    ["/models/{model}/versions/{version}/upload/around", "/uploads/{upload}"];
+
 /// Where launches are decided.
 const DESK: [&str; 4] = ["/launches/", "/policies/", "/waivers/", "/mitigations/"];
 
@@ -33,7 +38,8 @@ async fn everybody(site: &Site) -> Vec<(&'static str, Vec<String>)> {
         }
         all.push((email, pages));
     }
-    let unreached = unreached.unwrap_or_default();
+    let mut unreached = unreached.unwrap_or_default();
+    unreached.retain(|path| !UNLINKED.contains(path));
     assert!(unreached.is_empty(), "no link leads to {unreached:?}");
     all
 }

@@ -204,6 +204,18 @@ mod tests {
     }
 
     #[test]
+    fn other_models_names_are_not_told() {
+        let (own, other) = (ModelId(Uuid::from_u128(9)), ModelId(Uuid::from_u128(10)));
+        let mut registry = around().registry;
+        registry.add_attribute_alias("gndr", Some(own), "sex");
+        registry.add_attribute_alias("secret", Some(other), "sex");
+        registry.add_group_alias("sex", "hidden", Some(other), "Female");
+        let text = serde_json::to_string(&registry.of_model(own)).unwrap();
+        assert!(text.contains("gndr") && text.contains("gender"), "{text}");
+        assert!(!text.contains("secret") && !text.contains("hidden"), "{text}");
+    }
+
+    #[test]
     fn what_surrounds_an_upload_comes_through_json_as_it_was() {
         let text = serde_json::to_string(&around()).unwrap();
         let back: Surroundings = serde_json::from_str(&text).unwrap();

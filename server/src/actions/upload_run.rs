@@ -223,7 +223,7 @@ pub async fn around(app: &App, model: &Model, runs: &[Run]) -> Result<Surroundin
         model: model.id,
         task: model.task,
         outcome: model.positive_outcome.into(),
-        registry: app.store.registry().await?,
+        registry: app.store.registry().await?.of_model(model.id),
         runs: runs.iter().filter(|run| run.voided_at.is_none()).map(earlier).collect(),
     })
 }

@@ -160,7 +160,9 @@ impl Tx {
              values ($1, $2, $3, $4, $5, $6, $7, $8)";
         const CONFIRM: &str = "update attribute_group set standing = 'confirmed' \
              where attribute_id = $1 and name = $2";
+        const KNOWN: &str = "update attribute set standing = 'confirmed' where id = $1";
         self.raise_registry().await?;
+        in_tx!(self, db => sqlx::query(KNOWN).bind(attribute.0).execute(db).await.map(drop))?;
         for group in &regrouping.after {
             if !self.insert_group(attribute, group, Standing::Confirmed, None).await? {
                 in_tx!(self, db => sqlx::query(CONFIRM).bind(attribute.0).bind(group).execute(db)

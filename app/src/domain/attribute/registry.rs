@@ -141,6 +141,21 @@ impl Registry {
         self.regroupings.iter().filter(|it| attributes.contains(&it.attribute))
     }
 
+    /// What of it a model is read by: other models' names for things, and what they proposed, may
+    /// be nobody's business there.
+    #[must_use]
+    pub fn of_model(mut self, model: ModelId) -> Self {
+        let counts = |of: &Option<ModelId>| of.is_none_or(|of| of == model);
+        self.attribute_aliases.retain(|(_, of), _| counts(of));
+        self.group_aliases.retain(|(_, _, of), _| counts(of));
+        for known in self.attributes.values_mut() {
+            for group in &mut known.groups {
+                group.proposed_by = group.proposed_by.filter(|of| *of == model);
+            }
+        }
+        self
+    }
+
     /// By name.
     pub fn attributes(&self) -> impl Iterator<Item = &KnownAttribute> {
         self.attributes.values()
