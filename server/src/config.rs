@@ -4,7 +4,8 @@ use crate::auth::password::Cost;
 use crate::intake::Pace;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub const DEFAULT_DATABASE: &str = "sqlite://evenhand.db";
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:3000";
@@ -30,6 +31,9 @@ pub struct Config {
     pub predictions_limit: u64,
     /// Predictions of more bytes than this are acknowledged before they are read.
     pub answered_at_once: u64,
+    /// Pauses before an upload is tried again that something else than its file kept from being
+    /// read.
+    pub tries_again_after: [Duration; 4],
     /// How slowly an upload may come.
     pub pace: Pace,
     /// Cells of fewer rows are hidden from whoever may not see sensitive detail.
@@ -45,8 +49,14 @@ pub struct Config {
 impl Config {
     /// The folder of large uploads that were acknowledged and are not read yet.
     pub fn uploads(&self) -> PathBuf {
-        self.audit_key.with_extension("uploads")
+        uploads_beside(&self.audit_key)
     }
+}
+
+/// The folder of large uploads, beside the key that signs the audit log: both belong to one server
+/// and are in no backup.
+pub fn uploads_beside(audit_key: &Path) -> PathBuf {
+    audit_key.with_extension("uploads")
 }
 
 impl Default for Config {
@@ -63,6 +73,14 @@ impl Default for Config {
             predictions_limit: 2 << 30,
             // Read in about a second; longer, a connection may break before the answer.
             answered_at_once: 32 << 20,
+            // A database or a disk that is away comes back: mostly at once, else when somebody
+            // has mended it.
+            tries_again_after: [
+                Duration::from_secs(5),
+                Duration::from_mins(1),
+                Duration::from_mins(10),
+                Duration::from_hours(1),
+            ],
             pace: Pace::default(),
             small_cell: 10,
             // A build that uploads hundreds of runs at once stays far below it.

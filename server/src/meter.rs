@@ -5,6 +5,7 @@
 
 use crate::state::App;
 use crate::store::Store;
+use app::domain::UploadState;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -20,6 +21,8 @@ use std::time::{Duration, Instant};
 const REQUESTS: &str = "evenhand_http_requests_total";
 const SECONDS: &str = "evenhand_http_request_duration_seconds";
 const UPLOADS: &str = "evenhand_uploads_total";
+const SETTLED: &str = "evenhand_uploads_settled_total";
+const WAITING: &str = "evenhand_uploads_waiting";
 const AUDIT: &str = "evenhand_audit_entries";
 const CONNECTIONS: &str = "evenhand_database_connections";
 const BUILD: &str = "evenhand_build_info";
@@ -44,7 +47,9 @@ impl Default for Meter {
         meter.with(|| {
             describe_counter!(REQUESTS, "Requests answered, by route, method and status");
             describe_histogram!(SECONDS, "Time to the head of the answer, by route and method");
-            describe_counter!(UPLOADS, "Uploads, by what became of them");
+            describe_counter!(UPLOADS, "Uploads, by how they were answered");
+            describe_counter!(SETTLED, "Uploads read after the answer, by what became of them");
+            describe_gauge!(WAITING, "Uploads of all servers that are answered and not read yet");
             describe_gauge!(AUDIT, "Entries in the audit log");
             describe_gauge!(CONNECTIONS, "Connections to the database, by pool and state");
             describe_gauge!(BUILD, "Always 1; the version is a label");
@@ -52,6 +57,9 @@ impl Default for Meter {
             // There from the start, so that the first refusal shows as a rise.
             for outcome in ["accepted", "refused", "failed"] {
                 counter!(UPLOADS, "outcome" => outcome).absolute(0);
+            }
+            for state in UploadState::ALL.iter().filter(|it| **it != UploadState::Waiting) {
+                counter!(SETTLED, "state" => state.as_str()).absolute(0);
             }
         });
         meter
@@ -81,12 +89,18 @@ impl Meter {
         });
     }
 
+    /// Counts an upload that was read after it was answered.
+    pub fn settled(&self, state: UploadState) {
+        self.with(|| counter!(SETTLED, "state" => state.as_str()).increment(1));
+    }
+
     /// Everything, in Prometheus' text format.
     ///
     /// # Errors
-    /// When the database does not say how long the audit log is.
+    /// When the database does not answer.
     pub async fn render(&self, store: &Store) -> crate::Result<String> {
         let entries = store.audit_head().await?.size;
+        let waiting = store.uploads_under_way().await?;
         let pools: Vec<(&'static str, u32, usize)> = match store {
             Store::Sqlite { read, write } => vec![
                 ("read", read.size(), read.num_idle()),
@@ -96,6 +110,7 @@ impl Meter {
         };
         self.with(|| {
             gauge!(AUDIT).set(entries as f64);
+            gauge!(WAITING).set(waiting as f64);
             for (pool, size, idle) in pools {
                 let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(size);
                 gauge!(CONNECTIONS, "pool" => pool, "state" => "idle").set(f64::from(idle));

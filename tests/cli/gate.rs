@@ -91,6 +91,34 @@ fn a_person_reads_verdict_requirement_sentence_and_rows_needed_of_every_rule() {
 }
 
 #[test]
+fn uploads_are_waited_for_through_a_restart_and_those_that_became_no_run_are_named() {
+    let uploads = |items: Value| Reply::Answer {
+        status: 200,
+        headers: "retry-after: 0\r\n",
+        body: json!({ "items": items }).to_string(),
+    };
+    let one = |id: &str, state: &str| json!({ "id": id, "state": state });
+    let stub = Stub::new([
+        uploads(json!([one("a", "waiting"), one("b", "waiting"), one("c", "refused")])),
+        Reply::BreakWhileAnswering,
+        uploads(json!([one("a", "refused"), one("b", "waiting"), one("c", "refused")])),
+        uploads(json!([
+            one("a", "refused"),
+            json!({ "id": "b", "state": "done", "run": { "id": "r" } }),
+            one("c", "refused"),
+        ])),
+        says(200, &readiness("pass", &[])),
+    ]);
+    let ended = gate(&stub.url, &["--wait"]);
+    ended
+        .assert_code(0)
+        .assert_err("waiting until the server has read 2 uploads")
+        .assert_out("2 uploads\n")
+        .assert_out(&format!("became no run  {}/uploads/a\n", stub.url));
+    assert!(!ended.out.contains("uploads/b") && !ended.out.contains("uploads/c"), "{ended:#?}");
+}
+
+#[test]
 fn a_script_gets_the_servers_json_and_nothing_else() {
     let body = readiness("fail", &[rule("gap", "fail")]);
     let stub = Stub::new([says(200, &body)]);

@@ -1,5 +1,6 @@
 //! The attribute registry: what admins edit, and what leads decide about what runs proposed.
 
+use app::domain::attribute::Standing;
 use app::domain::{ModelId, Role, Scope};
 use server::audit::By;
 use server::auth::Actor;
@@ -99,6 +100,32 @@ each_db!(an_alias_for_all_models_is_added_once, |server| {
     let any = ModelId(uuid::Uuid::nil());
     assert_eq!(registry.resolve(any, &slice).to_string(), "sex=Female");
     admin.get("/attributes").await.assert_contains("gender");
+});
+
+each_db!(a_name_that_a_run_proposed_becomes_an_alias_for_all_models, |server| {
+    let admin = server.signed_in(Role::Admin).await;
+    admin.post("/attributes/new", &[("name", "sex"), ("groups", "Female\nMale")]).await;
+    let income = model(&server, "income", "lending").await;
+    let other = model(&server, "other", "lending").await;
+    propose(&server, income, &[("sex", "F"), ("sex", "M")]).await;
+    let id = server.app.store.registry().await.unwrap().attribute("sex").unwrap().id;
+    let path = format!("/attributes/{id}/aliases");
+    admin.post(&path, &[("alias", "F"), ("group", "Female")]).await.assert_status(303);
+    // Not of itself, nor one that another name stands for: the group would go.
+    admin.post(&path, &[("alias", "M"), ("group", "M")]).await.assert_status(422);
+    admin.post(&path, &[("alias", "masc"), ("group", "M")]).await.assert_status(303);
+    admin.post(&path, &[("alias", "M"), ("group", "Male")]).await.assert_status(422);
+    let registry = server.app.store.registry().await.unwrap();
+    let slice = metrics::Slice::parse("sex=F").unwrap();
+    for model in [income, other] {
+        assert_eq!(registry.resolve(model, &slice).to_string(), "sex=Female");
+        assert_eq!(registry.standing(model, "sex", "F"), Some(Standing::Confirmed));
+    }
+    admin
+        .get("/attributes")
+        .await
+        .assert_contains("M (unconfirmed)")
+        .assert_lacks("F (unconfirmed");
 });
 
 each_db!(a_lead_of_the_models_team_accepts_its_groups_with_one_click, |server| {

@@ -1,17 +1,32 @@
 //! Large predictions: acknowledged once they are safe, and read afterwards.
 
 use app::domain::{Role, UploadState};
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
 use serde_json::Value;
 use server::actions::take_upload::{remove_strays, resume};
 use server::config::Config;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
-use tests::{Answer, Client, SPEC, TEAM, each_db, fixture, id_of, multipart, other};
+use tests::{Answer, Client, SPEC, TEAM, TestServer, each_db, fixture, id_of, multipart, other};
 
 const HALF: &str = "adult-half@1994";
 
 fn adult() -> Vec<u8> {
     fixture("predictions/adult_v4_hgb.csv")
+}
+
+/// How many files wait to be read.
+fn files(server: &TestServer) -> usize {
+    std::fs::read_dir(server.app.config.uploads()).map_or(0, Iterator::count)
+}
+
+async fn meter(server: &TestServer) -> String {
+    let here: SocketAddr = "127.0.0.1:9".parse().unwrap();
+    let ask = Request::get("/metrics").extension(ConnectInfo(here));
+    server.visitor().send(ask, Body::empty()).await.assert_status(200).text()
 }
 
 /// Asks until an upload is settled.
@@ -54,8 +69,11 @@ each_db!(large_predictions_are_acknowledged_and_become_the_run_that_small_ones_w
     let list = "/api/v1/models/income/versions/v1/uploads";
     let listed = model.engineer.get(list).await.assert_status(200).json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
-    let left = std::fs::read_dir(server.app.config.uploads()).unwrap();
-    assert_eq!(left.count(), 0, "a settled upload leaves no file");
+    assert_eq!(files(&server), 0, "a settled upload leaves no file");
+    let text = meter(&server).await;
+    for line in ["settled_total{state=\"done\"} 1", "waiting 0"] {
+        assert!(text.contains(&format!("evenhand_uploads_{line}")), "{line} in {text}");
+    }
     let reader = server.signed_in(Role::Viewer).await;
     let page = format!("/uploads/{}", upload["id"].as_str().unwrap());
     reader.get(&page).await.assert_status(200).assert_contains("is a run now");
@@ -194,4 +212,57 @@ each_db!(an_upload_whose_file_is_gone_fails_after_a_day, |server| {
     let upload = server.app.store.upload(id.parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(upload.state, app::domain::UploadState::Failed);
     drop(place);
+});
+
+each_db!(what_is_not_the_files_fault_is_tried_again_and_then_said_to_have_failed, |server| {
+    let server = other(&server, |config| {
+        config.answered_at_once = 1_000;
+        config.reader = "/no/such/reader".into();
+        config.tries_again_after = [Duration::from_millis(1); 4];
+    })
+    .await;
+    let model = server.model("income").await;
+    let location = taken(&model.predictions("v1", HALF, "", adult()).await);
+    let upload = settled(&model.engineer, &location).await;
+    assert_eq!((&upload["state"], &upload["run"]), (&"failed".into(), &Value::Null));
+    let why = upload["problems"][0]["message"].as_str().unwrap();
+    assert!(why.contains("on the server") && why.contains("send the file again"), "{why}");
+    assert_eq!(files(&server), 0);
+    let text = meter(&server).await;
+    assert!(text.contains("evenhand_uploads_settled_total{state=\"failed\"} 1"), "{text}");
+});
+
+each_db!(whoever_hangs_up_leaves_a_whole_upload_or_none, |server| {
+    let server = other(&server, |config| config.answered_at_once = 1_000).await;
+    let model = server.model("income").await;
+    for (day, patience) in (1..).zip([1, 3, 6, 10, 20, 40]) {
+        let at = format!("&evaluated_at=2026-06-{day:02}");
+        let sending = model.predictions("v1", HALF, &at, adult());
+        let _ = tokio::time::timeout(Duration::from_millis(patience), sending).await;
+    }
+    // What a task of the server still does with them has to end; nothing may wait for a restart.
+    let is_done =
+        async || server.app.store.uploads_under_way().await.unwrap() == 0 && files(&server) == 0;
+    let mut quiet = 0;
+    for _ in 0..2_000 {
+        quiet = if is_done().await { quiet + 1 } else { 0 };
+        if quiet == 10 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("an upload is left that nobody reads");
+});
+
+each_db!(the_longer_an_upload_takes_the_less_often_it_is_asked_for, |server| {
+    let server = other(&server, |config| config.answered_at_once = 1_000).await;
+    let model = server.model("income").await;
+    let place = server.app.settling.acquire().await.unwrap();
+    let location = taken(&model.predictions("v1", HALF, "", adult()).await);
+    for (seconds, pause) in [(40, "5"), (600, "15")] {
+        server.app.clock.advance(time::Duration::seconds(seconds));
+        assert_eq!(model.engineer.get(&location).await.headers["retry-after"], pause);
+    }
+    drop(place);
+    settled(&model.engineer, &location).await;
 });

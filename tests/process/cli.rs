@@ -104,6 +104,7 @@ fn the_doctor_finds_nothing_wrong_with_a_fresh_installation() {
         "schema",
         "soundness",
         "audit log",
+        "uploads",
         "decisions",
         "clock",
         "audit key",

@@ -52,7 +52,10 @@ pub async fn add_alias(
         check_group_name(alias).map_err(|error| FieldErrors::one("alias", error.to_string()))?;
     let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
     tx.add_alias(&permit, attribute, &alias, group).await?;
-    tx.commit().await
+    tx.commit().await?;
+    // What runs call so counts now, of whichever model.
+    refresh_after(app, None).await;
+    Ok(())
 }
 
 /// Says that groups of an attribute take the place of others from a moment on.

@@ -1,7 +1,7 @@
 //! Large predictions: acknowledged once they are safe on disk, and read afterwards, also when the
 //! server was stopped or killed in between.
 
-use super::upload_run::{self, Prepared, Receipt, Upload};
+use super::upload_run::{self, Checked, Prepared, Receipt, Upload};
 use crate::actions::registry::may_see_model;
 use crate::audit::By;
 use crate::auth::actor::Through;
@@ -30,15 +30,16 @@ const YOUNG: Duration = Duration::hours(1);
 
 /// What became of an upload at once.
 pub enum Answer {
-    /// It is a run already.
+    /// It is a run.
     There(Box<Receipt>),
     Taken(Box<Taken>),
 }
 
-/// Has a file read: large predictions after the answer, all else before it.
+/// Has an upload read: results and small predictions at once, large predictions after the answer.
 ///
 /// # Errors
-/// As [`upload_run::upload`], of large predictions only what needs no reading.
+/// As [`upload_run::upload`]; of large predictions, what can be refused before the file is read,
+/// and [`Error::Busy`] when too many wait already.
 pub async fn send(
     app: &App,
     actor: &Actor,
@@ -53,12 +54,8 @@ pub async fn send(
     Ok(Answer::There(Box::new(receipt)))
 }
 
-/// Takes an upload whose file is large: checks all that needs no reading, makes the file and the
-/// upload safe, and has it read in the background. The same upload while it is under way is the
-/// same one.
-///
-/// # Errors
-/// What can be refused before the file is read; and [`Error::Busy`] when too many wait already.
+/// Takes an upload: checks all that needs no reading, makes the file and the upload safe, and has
+/// it read in the background. The same upload while it is under way is the same one.
 async fn take(app: &App, actor: &Actor, upload: &Upload, received: &Received) -> Result<Answer> {
     let (checked, owner, request) = match upload_run::prepare(app, actor, upload).await? {
         Prepared::There(receipt) => return Ok(Answer::There(receipt)),
@@ -76,37 +73,49 @@ async fn take(app: &App, actor: &Actor, upload: &Upload, received: &Received) ->
     if app.store.uploads_under_way().await? >= MOST_WAITING {
         return Err(Error::Busy);
     }
-    let id = UploadId(app.clock.id());
-    let asked =
-        serde_json::to_string(upload).map_err(|error| Error::Internal(error.to_string()))?;
-    let file = file_of(app, id);
-    keep(received.file.path().to_owned(), file.clone()).await?;
+    let new = NewTaken {
+        id: UploadId(app.clock.id()),
+        model: checked.model.id,
+        version: upload.version.clone(),
+        person: actor.person()?,
+        token: actor.token_id(),
+        file_digest: upload.digest.clone(),
+        bytes: received.bytes,
+        asked: serde_json::to_string(upload).map_err(|error| Error::Internal(error.to_string()))?,
+        request_digest: request,
+        owner,
+        idempotency_key: upload.idempotency_key.clone(),
+    };
+    let (app, actor, from) = (app.clone(), actor.clone(), received.file.path().to_owned());
+    // A task of its own: a client that hangs up ends its request, and must not leave a file
+    // without its upload, or an upload that nobody reads.
+    let safe = tokio::spawn(async move { note(&app, &actor, &checked, &new, from).await });
+    let taken = safe.await.map_err(|error| Error::Internal(error.to_string()))??;
+    Ok(Answer::Taken(Box::new(taken)))
+}
+
+/// Makes the file and the upload safe, and has it read.
+async fn note(
+    app: &App,
+    actor: &Actor,
+    checked: &Checked,
+    new: &NewTaken,
+    from: PathBuf,
+) -> Result<Taken> {
     let permit = actor.permit::<UploadRun>(Scope::Team(&checked.lineage))?;
-    let taken = async {
+    let file = file_of(app, new.id);
+    let noted = async {
+        keep(from, file.clone()).await?;
         let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
-        let new = NewTaken {
-            id,
-            model: checked.model.id,
-            version: &upload.version,
-            person: actor.person()?,
-            token: actor.token_id(),
-            file_digest: &upload.digest,
-            bytes: received.bytes,
-            asked: &asked,
-            request_digest: &request,
-            owner: &owner,
-            idempotency_key: upload.idempotency_key.as_deref(),
-        };
-        tx.take_upload(&permit, &new).await?;
+        tx.take_upload(&permit, new).await?;
         tx.commit().await
     };
-    if let Err(error) = taken.await {
+    if let Err(error) = noted.await {
         remove(&file);
         return Err(error);
     }
-    settle_later(app, id);
-    let taken = app.store.upload(id).await?.ok_or_else(|| Error::not_found("upload"))?;
-    Ok(Answer::Taken(Box::new(taken)))
+    settle_later(app, new.id);
+    app.store.upload(new.id).await?.ok_or_else(|| Error::not_found("upload"))
 }
 
 /// An upload that the actor may see, with its model.
@@ -228,14 +237,29 @@ fn remove(file: &Path) {
 fn settle_later(app: &App, id: UploadId) {
     let app = app.clone();
     tokio::spawn(async move {
-        let Ok(_place) = app.settling.acquire().await else { return };
-        if let Err(error) = read_and_settle(&app, id).await {
-            tracing::error!(%error, %id, "an upload could not be settled; it is tried at the next start");
+        for pause in app.config.tries_again_after {
+            match read_and_settle(&app, id).await {
+                Ok(()) => return,
+                Err(error) => {
+                    tracing::error!(%error, %id, again_in = ?pause, "an upload could not be read");
+                }
+            }
+            tokio::time::sleep(pause).await;
+        }
+        let Err(error) = read_and_settle(&app, id).await else { return };
+        tracing::error!(%error, %id, "an upload could not be read; it is given up");
+        let why = "something went wrong on the server, whose log says what; send the file again";
+        match settle(&app, id, &failed(why)).await {
+            Ok(()) => remove(&file_of(&app, id)),
+            Err(error) => {
+                tracing::error!(%error, %id, "nor settled; the next start tries it again");
+            }
         }
     });
 }
 
 async fn read_and_settle(app: &App, id: UploadId) -> Result<()> {
+    let _place = app.settling.acquire().await.map_err(|_| Error::Busy)?;
     let Some(taken) = app.store.upload(id).await? else { return Ok(()) };
     if taken.state != UploadState::Waiting {
         return Ok(());
@@ -255,7 +279,7 @@ async fn read_and_settle(app: &App, id: UploadId) -> Result<()> {
             | Error::Conflict(_)
             | Error::BadRequest(_)),
         ) => refused(&[Problem::new("refused", error.to_string())]),
-        // Such as a database that is away: the file stays, and the next start tries again.
+        // Such as a database that is away: the file stays, and it is tried again.
         Err(error) => return Err(error),
     };
     settle(app, id, &outcome).await?;
@@ -267,6 +291,7 @@ async fn settle(app: &App, id: UploadId, outcome: &Outcome) -> Result<()> {
     let mut tx = app.store.begin(&By::SERVER, &app.clock).await?;
     if tx.settle_upload(id, outcome).await? {
         tx.commit().await?;
+        app.meter.settled(outcome.state);
     }
     Ok(())
 }

@@ -136,10 +136,13 @@ fn binary(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 
 /// What both kinds of upload are asked with.
 struct Asked {
+    model: String,
+    version: String,
     dataset: Option<String>,
     evaluated_at: Option<String>,
     on_behalf: Option<String>,
     create_version: bool,
+    dry_run: bool,
 }
 
 /// The run that an upload became.
@@ -228,12 +231,8 @@ async fn upload_results(
     let received = receive(&parts.headers, body, app.config.results_limit, app.config.pace).await?;
     let source = Source::Results { format };
     let ResultsQuery { dataset, evaluated_at, on_behalf, create_version, dry_run, .. } = query;
-    let asked = Asked { dataset, evaluated_at, on_behalf, create_version };
-    let upload = describe(model, version, asked, source, &received, &parts.headers)?;
-    if dry_run {
-        return preview(&app, &actor, &upload).await;
-    }
-    upload_run::upload(&app, &actor, &upload).await.map(|receipt| answer(&upload.model, receipt))
+    let asked = Asked { model, version, dataset, evaluated_at, on_behalf, create_version, dry_run };
+    settle(&app, &actor, asked, source, &received, &parts.headers).await
 }
 
 async fn upload_predictions(
@@ -269,16 +268,29 @@ async fn upload_predictions(
     })?;
     let source = Source::Predictions { spec: Box::new(Spec::parse(&spec).map_err(Error::input)?) };
     let PredictionsQuery { dataset, evaluated_at, on_behalf, create_version, dry_run, .. } = query;
-    let asked = Asked { dataset, evaluated_at, on_behalf, create_version };
-    let upload = describe(model, version, asked, source, &received, &headers)?;
+    let asked = Asked { model, version, dataset, evaluated_at, on_behalf, create_version, dry_run };
+    settle(&app, &actor, asked, source, &received, &headers).await
+}
+
+/// Has what came read, or says what would become of it.
+async fn settle(
+    app: &App,
+    actor: &Actor,
+    asked: Asked,
+    source: Source,
+    received: &Received,
+    headers: &HeaderMap,
+) -> Result<Response> {
+    let dry_run = asked.dry_run;
+    let upload = describe(asked, source, received, headers)?;
     if dry_run {
-        return preview(&app, &actor, &upload).await;
+        return preview(app, actor, &upload).await;
     }
-    match take_upload::send(&app, &actor, &upload, &received).await? {
+    match take_upload::send(app, actor, &upload, received).await? {
         Answer::There(receipt) => Ok(answer(&upload.model, *receipt)),
         Answer::Taken(taken) => {
             let location = format!("/api/v1/uploads/{}", taken.id);
-            let told = told(&app, &taken, upload.model).await?;
+            let told = told(app, &taken, upload.model).await?;
             let location = [(header::LOCATION, location)];
             Ok((StatusCode::ACCEPTED, location, told).into_response())
         }
@@ -310,8 +322,17 @@ async fn list_uploads(
 /// An upload as it stands, and when it is worth asking again.
 async fn told(app: &App, taken: &Taken, model: String) -> Result<impl IntoResponse + use<>> {
     let state = state_of(app, taken, model).await?;
-    let again = (taken.state == UploadState::Waiting).then_some([(header::RETRY_AFTER, "1")]);
+    let waited = crate::clock::micros(app.clock.now()) - taken.received_at;
+    let again = (taken.state == UploadState::Waiting)
+        .then(|| [(header::RETRY_AFTER, seconds_until_again(waited).to_string())]);
     Ok((again, Json(state)))
+}
+
+/// When to ask again for an upload that has waited so many microseconds: the longer it has taken,
+/// the longer the pause, so that a queue is not asked for all the time.
+fn seconds_until_again(waited: i64) -> i64 {
+    const SECOND: i64 = 1_000_000;
+    (waited / (8 * SECOND)).clamp(1, 15)
 }
 
 async fn state_of(app: &App, taken: &Taken, model: String) -> Result<UploadAnswer> {
@@ -332,8 +353,6 @@ async fn state_of(app: &App, taken: &Taken, model: String) -> Result<UploadAnswe
 }
 
 fn describe(
-    model: String,
-    version: String,
     asked: Asked,
     source: Source,
     received: &Received,
@@ -362,8 +381,8 @@ fn describe(
         }
     };
     Ok(Upload {
-        model,
-        version,
+        model: asked.model,
+        version: asked.version,
         create_version: asked.create_version,
         file: received.file.path().to_owned(),
         digest: received.digest.clone(),

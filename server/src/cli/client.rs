@@ -67,12 +67,14 @@ pub struct Answer {
     pub body: String,
     /// Where it points with a redirect.
     pub location: Option<String>,
+    /// How long it asks to wait before the next question.
+    pub again: Option<Duration>,
     /// How often it was asked.
     pub tries: u32,
 }
 
-/// What came of one try: an answer and the wait that it asks for, or nothing whole.
-type Heard = Result<(Answer, Option<Duration>), reqwest::Error>;
+/// What came of one try: an answer, or nothing whole.
+type Heard = Result<Answer, reqwest::Error>;
 
 impl Server {
     /// Checks everything that can be checked without asking.
@@ -178,7 +180,7 @@ impl Client {
         let key = uuid::Builder::from_random_bytes(crate::clock::random()).into_uuid().to_string();
         let mut is_whole = true;
         let answer = self
-            .persist(async || {
+            .persist(false, async || {
                 let progress = bar(file)?;
                 let outcome = self.send_once(url, file, &key, &progress).await;
                 progress.finish_and_clear();
@@ -194,8 +196,20 @@ impl Client {
     /// # Errors
     /// When no answer comes. An answer that says no is an [`Answer`].
     pub async fn get(&self, url: &Url) -> Result<Answer, Failure> {
+        self.ask(url, false).await
+    }
+
+    /// The same of a server that answered before: one that is not there now is being restarted.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn get_again(&self, url: &Url) -> Result<Answer, Failure> {
+        self.ask(url, true).await
+    }
+
+    async fn ask(&self, url: &Url, was_reached: bool) -> Result<Answer, Failure> {
         let answer = self
-            .persist(async || {
+            .persist(was_reached, async || {
                 Ok(listen(self.request(self.http.get(url.clone())).timeout(LONGEST_ANSWER)).await)
             })
             .await?;
@@ -209,19 +223,19 @@ impl Client {
     /// with the number of tries.
     async fn persist(
         &self,
+        mut reached: bool,
         mut once: impl AsyncFnMut() -> Result<Heard, Failure>,
     ) -> Result<Result<Answer, (reqwest::Error, u32)>, Failure> {
         let mut delays = Delays::default();
-        let mut reached = false;
         let mut tries = 0;
         loop {
             tries += 1;
             let last = tries == TRIES;
             let (what, asked) = match once().await? {
-                Ok((answer, _)) if last || !retry::is_worth(answer.status) => {
+                Ok(answer) if last || !retry::is_worth(answer.status) => {
                     return Ok(Ok(Answer { tries, ..answer }));
                 }
-                Ok((answer, asked)) => (format!("it answered {}", answer.status), asked),
+                Ok(answer) => (format!("it answered {}", answer.status), answer.again),
                 // Nobody was ever there: waiting would only hide a wrong address.
                 Err(error) if error.is_connect() && !reached => return Err(self.nobody(&error)),
                 Err(error) if last || error.is_builder() => return Ok(Err((error, tries))),
@@ -329,10 +343,10 @@ async fn listen(request: RequestBuilder) -> Heard {
     let status = answer.status();
     let text = |name| Some(answer.headers().get(name)?.to_str().ok()?.to_owned());
     let location = text(header::LOCATION);
-    let asked = text(header::RETRY_AFTER)
+    let again = text(header::RETRY_AFTER)
         .and_then(|text| retry::after(&text, crate::clock::Clock::System.now()));
     let body = answer.text().await?;
-    Ok((Answer { status, body, location, tries: 0 }, asked))
+    Ok(Answer { status, body, location, again, tries: 0 })
 }
 
 /// Nothing, for a moment, ahead of a file that is not sent in one go. A server that refuses by the
@@ -371,7 +385,7 @@ pub fn could_not_ask(message: String) -> Failure {
 }
 
 #[expect(clippy::print_stderr, reason = "a command line says what it waits for")]
-fn say(message: &str) {
+pub fn say(message: &str) {
     eprintln!("evenhand: {message}");
 }
 

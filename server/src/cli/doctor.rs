@@ -6,15 +6,17 @@ use crate::actions::replay::replay_all;
 use crate::audit::check;
 use crate::audit::checkpoint::AuditKey;
 use crate::clock::{Clock, from_micros, micros};
+use crate::config::uploads_beside;
 use crate::error::Result;
 use crate::reader::{self, Job, Source};
 use crate::store::snapshot::sqlite_file;
 use crate::store::{LEAST_SQLITE, Store, known_schema, parse_version};
+use app::number::counted;
 use app::upload::Format;
 use clap::Args;
 use serde::Serialize;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use time::Duration;
 
@@ -106,7 +108,7 @@ pub async fn examine(database: &Database, clock: &Clock) -> Vec<Finding> {
         Err(error) => findings.add("database", Standing::Fail, error.to_string()),
     }
     look_at_key(&mut findings, &database.key_file());
-    look_at_disk(&mut findings, &database.url());
+    look_at_disk(&mut findings, database);
     look_at_reader(&mut findings, clock).await;
     findings.0
 }
@@ -188,6 +190,7 @@ async fn look_inside(
     }
 
     if schema == Some(known) {
+        look_at_uploads(findings, store, &uploads_beside(&database.key_file())).await?;
         let tally = replay_all(store).await?;
         let count =
             |n: usize, why: &str| if n == 0 { String::new() } else { format!("; {n} {why}") };
@@ -240,6 +243,32 @@ async fn look_inside(
     Ok(())
 }
 
+/// Uploads that were acknowledged and are not read yet: each needs its file, which lies beside the
+/// key of the server that took it.
+async fn look_at_uploads(findings: &mut Findings, store: &Store, folder: &Path) -> Result<()> {
+    let waiting = store.uploads_waiting_since(i64::MAX).await?;
+    let gone = waiting.iter().filter(|it| !folder.join(it.id.to_string()).exists()).count();
+    let of_all = match waiting.len() {
+        0 => "none waits".to_owned(),
+        n => counted(n as u64, "upload waits", "uploads wait"),
+    };
+    findings.hold(
+        "uploads",
+        gone == 0,
+        Standing::Warn,
+        if gone == 0 {
+            format!("{of_all} to be read")
+        } else {
+            format!(
+                "{of_all} to be read, and the files of {gone} are not in {}: another server has \
+                 them, or they have to be sent again",
+                folder.display()
+            )
+        },
+    );
+    Ok(())
+}
+
 fn look_at_key(findings: &mut Findings, file: &Path) {
     let (standing, detail) = match AuditKey::open(file) {
         Err(error) => (Standing::Fail, error.to_string()),
@@ -267,12 +296,20 @@ fn is_readable_by_others(_: &Path) -> bool {
 }
 
 /// Room where the database lies and where uploads are kept while they are read.
-fn look_at_disk(findings: &mut Findings, url: &str) {
-    let database = sqlite_file(url).map(|file| {
+fn look_at_disk(findings: &mut Findings, database: &Database) {
+    let folder_of = |file: &Path| {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
         folder.unwrap_or(Path::new(".")).to_owned()
-    });
-    for folder in database.into_iter().chain([std::env::temp_dir()]) {
+    };
+    let mut folders: Vec<PathBuf> =
+        sqlite_file(&database.url()).iter().map(|file| folder_of(file)).collect();
+    // Large uploads are kept beside the key.
+    for folder in [folder_of(&database.key_file()), std::env::temp_dir()] {
+        if !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    for folder in folders {
         match rustix::fs::statvfs(&folder) {
             Ok(disk) => {
                 let free = disk.f_bavail.saturating_mul(disk.f_frsize);

@@ -5,7 +5,7 @@ mod markdown;
 use super::client::{Server, read};
 use super::output::{Align, COULD_NOT_ASK, REFUSED, Table, clean, print};
 use super::sending::check_name;
-use super::settling::all_settled;
+use super::settling::{Waited, all_settled};
 use super::{Failure, block_on};
 use app::domain::policy::Mode;
 use app::domain::verdict::Verdict;
@@ -165,7 +165,7 @@ impl Gate {
         &self,
         page: &str,
         readiness: &Readiness,
-        waited: Option<usize>,
+        waited: Option<Waited>,
     ) -> Result<String, std::fmt::Error> {
         let mut facts = Table::new([Align::Left, Align::Left]);
         if let Some(policy) = &readiness.policy {
@@ -178,8 +178,12 @@ impl Gate {
             facts.row(["  holds until", until]);
         }
         facts.row(["  page", page]);
-        if let Some(uploads) = waited {
-            facts.row(["  waited for".to_owned(), counted(uploads as u64, "upload", "uploads")]);
+        if let Some(waited) = waited {
+            let uploads = counted(waited.uploads as u64, "upload", "uploads");
+            facts.row(["  waited for".to_owned(), uploads]);
+            for page in waited.without_run {
+                facts.row(["  became no run".to_owned(), page]);
+            }
         }
         let mut rules = Table::new([Align::Left, Align::Left, Align::Right, Align::Left]);
         if !readiness.rules.is_empty() {

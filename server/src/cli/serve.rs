@@ -79,6 +79,7 @@ impl Serve {
             answered_at_once: file.answered_at_once.unwrap_or(default.answered_at_once),
             small_cell: file.small_cell.unwrap_or(default.small_cell),
             rate_limit: self.rate_limit.or(file.rate_limit).unwrap_or(default.rate_limit),
+            tries_again_after: default.tries_again_after,
             pace: default.pace,
             password_cost: default.password_cost,
             database,

@@ -442,7 +442,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Another name, for all models. `group` is empty for a name of the attribute itself.
+    /// Another name, for all models; a group of that name that was only proposed becomes it.
+    /// `group` is empty for a name of the attribute itself.
     ///
     /// # Errors
     /// [`Error::Conflict`] when the name stands for something already.
@@ -471,15 +472,18 @@ impl Tx {
                         .any(|(name, model, _)| *name == alias && model.is_none())
             }
             Target::Group(..) => {
-                known.group(alias).is_some()
-                    || registry
-                        .group_aliases(&known.name)
-                        .iter()
-                        .any(|(name, model, _)| *name == alias && model.is_none())
+                alias == group
+                    || known.group(alias).is_some_and(|group| group.standing == Standing::Confirmed)
+                    || registry.group_aliases(&known.name).iter().any(|(name, model, of)| {
+                        (*name == alias && model.is_none()) || *of == alias
+                    })
             }
         };
         if is_taken {
             return Err(Error::Conflict(format!("`{alias}` stands for something already")));
+        }
+        if let (Target::Group(..), Some(proposed)) = (&target, known.group(alias)) {
+            self.remove_group(proposed.id).await?;
         }
         self.insert_alias(&target, alias, None).await?;
         let entry = Entry::new("alias.added", "attribute", known.id)

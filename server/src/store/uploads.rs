@@ -35,18 +35,18 @@ pub struct Taken {
 }
 
 /// An upload to be taken.
-pub struct NewTaken<'a> {
+pub struct NewTaken {
     pub id: UploadId,
     pub model: ModelId,
-    pub version: &'a str,
+    pub version: String,
     pub person: PersonId,
     pub token: Option<TokenId>,
-    pub file_digest: &'a str,
+    pub file_digest: String,
     pub bytes: u64,
-    pub asked: &'a str,
-    pub request_digest: &'a str,
-    pub owner: &'a str,
-    pub idempotency_key: Option<&'a str>,
+    pub asked: String,
+    pub request_digest: String,
+    pub owner: String,
+    pub idempotency_key: Option<String>,
 }
 
 /// What became of an upload.
@@ -114,16 +114,16 @@ impl Store {
 
 impl Tx {
     /// Takes an upload. Its file has to be safe before.
-    pub async fn take_upload(&mut self, _: &Permit<UploadRun>, new: &NewTaken<'_>) -> Result<()> {
+    pub async fn take_upload(&mut self, _: &Permit<UploadRun>, new: &NewTaken) -> Result<()> {
         const SQL: &str = "insert into upload (id, model_id, version, person_id, token_id, \
              file_digest, bytes, asked, request_digest, owner, idempotency_key, received_at, \
              state, is_new) \
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'waiting', $13)";
         let (at, bytes) = (micros(self.at()), i64::try_from(new.bytes).unwrap_or(i64::MAX));
-        in_tx!(self, db => sqlx::query(SQL).bind(new.id.0).bind(new.model.0).bind(new.version)
-            .bind(new.person.0).bind(new.token.map(|token| token.0)).bind(new.file_digest)
-            .bind(bytes).bind(new.asked).bind(new.request_digest).bind(new.owner)
-            .bind(new.idempotency_key).bind(at).bind(false).execute(db).await.map(drop))?;
+        in_tx!(self, db => sqlx::query(SQL).bind(new.id.0).bind(new.model.0).bind(&new.version)
+            .bind(new.person.0).bind(new.token.map(|token| token.0)).bind(&new.file_digest)
+            .bind(bytes).bind(&new.asked).bind(&new.request_digest).bind(&new.owner)
+            .bind(&new.idempotency_key).bind(at).bind(false).execute(db).await.map(drop))?;
         self.note(Entry::new("upload.taken", "upload", new.id).after(json!({
             "model": new.model, "version": new.version, "source": new.file_digest,
             "bytes": new.bytes.to_string(),
