@@ -2,6 +2,7 @@
 
 use app::domain::Role;
 use app::domain::register::ModelInput;
+use app::domain::token::TokenScope;
 use app::pages::parts::link::encode;
 use serde_json::{Value, json};
 use tests::{Client, Model, TEAM, TestServer, each_db, fixture, id_of};
@@ -336,6 +337,23 @@ each_db!(the_api_lists_runs_newest_first_in_pages, |server| {
     }
 });
 
+each_db!(an_empty_choice_is_none, |server| {
+    let program = server.token(Role::Viewer, &[TokenScope::Read]).await;
+    for (list, name) in [
+        ("models", "stage"),
+        ("models", "limit"),
+        ("launches", "state"),
+        ("mitigations", "state"),
+        ("okrs", "period"),
+        ("audit", "after"),
+    ] {
+        let answer = program.get(&format!("/api/v1/{list}?{name}=")).await;
+        let said = format!("`{name}` is empty");
+        assert!(answer.assert_status(400).json()["detail"].as_str().unwrap().contains(&said));
+    }
+    program.get("/api/v1/models?q=").await.assert_status(200);
+});
+
 each_db!(estimates_and_disparities_are_filtered_by_metric_slice_and_reference, |server| {
     let (model, id) = real_run(&server).await;
     let path =
@@ -343,6 +361,9 @@ each_db!(estimates_and_disparities_are_filtered_by_metric_slice_and_reference, |
     let items = model.engineer.get(&path).await.json();
     assert_eq!(items["total"], 1);
     assert_eq!(items["items"][0]["slice"], json!({ "race": "White", "sex": "Male" }));
+    let overall = format!("/api/v1/runs/{id}/estimates?metric=accuracy&slice=");
+    let items = model.engineer.get(&overall).await.json();
+    assert_eq!((&items["total"], &items["items"][0]["slice"]), (&json!(1), &json!({})));
     for bad in ["slice=sex", "slice=sex%3DA%3Bsex%3DB"] {
         let path = format!("/api/v1/runs/{id}/estimates?{bad}");
         model.engineer.get(&path).await.assert_status(422);
