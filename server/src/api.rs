@@ -15,6 +15,7 @@ pub mod operation;
 pub mod page;
 pub mod policies;
 pub mod problem;
+pub mod query;
 pub mod readiness;
 pub mod runs;
 pub mod schemas;

@@ -67,6 +67,32 @@ each_db!(a_change_beside_a_model_changes_its_tag_and_hinders_no_edit, |server| {
     lead.json(Method::PATCH, path, &[("if-match", &either)], &change).await.assert_status(200);
 });
 
+each_db!(what_is_wrong_in_itself_is_said_before_what_it_was_made_from, |server| {
+    let lead = server.token(Role::Lead, TokenScope::ALL).await;
+    server.model("income").await;
+    let new = json!({ "model": "income", "kind": "pre_processing", "title": "Weigh the rows",
+        "hypothesis": "It closes the gap", "metric": "selection_rate", "change": 0.1 });
+    let made = lead.post_json("/api/v1/mitigations", &new).await;
+    let mitigation = made.assert_status(201).location().to_owned();
+    let model = "/api/v1/models/income".to_owned();
+    for (path, good, wrong) in [
+        (&model, json!({ "name": "Income" }), json!({ "task": "singing" })),
+        (&mitigation, json!({ "title": "Weigh rows" }), json!({ "kind": "singing" })),
+    ] {
+        for tags in [vec![], vec![("if-match", "\"99\"")]] {
+            let unmade = if tags.is_empty() { 428 } else { 412 };
+            for (body, status) in [
+                (json!(["name"]), 400),
+                (json!({ "nme": "Income" }), 422),
+                (wrong.clone(), 422),
+                (good.clone(), unmade),
+            ] {
+                lead.json(Method::PATCH, path, &tags, &body).await.assert_status(status);
+            }
+        }
+    }
+});
+
 each_db!(a_method_that_is_not_there_is_told_which_are, |server| {
     let program = server.token(Role::Viewer, &[TokenScope::Read]).await;
     let answer = program.send(Request::delete("/api/v1/models"), Body::empty()).await;

@@ -2,6 +2,7 @@
 
 use app::domain::Role;
 use app::domain::register::ModelInput;
+use app::domain::token::TokenScope;
 use app::pages::parts::link::encode;
 use serde_json::{Value, json};
 use tests::{Client, Model, TEAM, TestServer, each_db, fixture, id_of};
@@ -334,6 +335,23 @@ each_db!(the_api_lists_runs_newest_first_in_pages, |server| {
         let path = format!("/api/v1/models/income/runs?{bad}");
         model.engineer.get(&path).await.assert_status(400);
     }
+});
+
+each_db!(an_empty_choice_is_none, |server| {
+    let program = server.token(Role::Viewer, &[TokenScope::Read]).await;
+    for (list, name) in [
+        ("models", "stage"),
+        ("models", "limit"),
+        ("launches", "state"),
+        ("mitigations", "state"),
+        ("okrs", "period"),
+        ("audit", "after"),
+    ] {
+        let answer = program.get(&format!("/api/v1/{list}?{name}=")).await;
+        let said = format!("`{name}` is empty");
+        assert!(answer.assert_status(400).json()["detail"].as_str().unwrap().contains(&said));
+    }
+    program.get("/api/v1/models?q=").await.assert_status(200);
 });
 
 each_db!(estimates_and_disparities_are_filtered_by_metric_slice_and_reference, |server| {

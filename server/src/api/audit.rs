@@ -2,6 +2,7 @@
 
 use super::operation::{Area, Operation};
 use super::page::{Cursor, List};
+use super::query::Query;
 use crate::actions::read_audit::Veil;
 use crate::audit::verify::StoredEntry;
 use crate::auth::Actor;
@@ -11,7 +12,6 @@ use crate::state::App;
 use app::domain::Permission;
 use axum::Json;
 use axum::extract::State;
-use axum_extra::extract::Query;
 use schemars::JsonSchema;
 use serde::Deserialize;
 

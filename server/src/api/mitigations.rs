@@ -5,6 +5,7 @@ use super::etag;
 use super::moment::Moment;
 use super::operation::{Area, Operation};
 use super::page::{Cursor, List, cut};
+use super::query::Query;
 use super::runs::RunAnswer;
 use crate::actions::mitigations::{self, MitigationInput, Proved};
 use crate::auth::Actor;
@@ -20,7 +21,6 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use axum_extra::extract::Query;
 use metrics::{Estimate, Interval, Slice};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -401,11 +401,13 @@ async fn change(
     bytes: Bytes,
 ) -> Result<Response> {
     let (before, model) = mitigations::find(&app, &actor, &number).await?;
-    etag::check(&headers, before.version, &name(&before))?;
     let mut input = MitigationInput::of(&before);
     let mut body = Body::parse(&bytes)?;
     read_over(&mut body, &mut input);
     refuse(body.finish(), mitigations::check(&app, &model, &input)).await?;
+    mitigations::check(&app, &model, &input).await?;
+    // After the body: what is wrong in itself is wrong whatever it was made from.
+    etag::check(&headers, before.version, &name(&before))?;
     mitigations::edit(&app, &actor, &number, before.version, &input).await?;
     let (mitigation, model) = mitigations::find(&app, &actor, &number).await?;
     whole(&app, &actor, StatusCode::OK, (&mitigation, &model)).await

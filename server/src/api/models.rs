@@ -5,6 +5,7 @@ use super::etag;
 use super::moment::Moment;
 use super::operation::{Area, Operation};
 use super::page::{Cursor, List};
+use super::query::Query;
 use crate::actions::register_model;
 use crate::actions::registry::{find_model, visibility};
 use crate::auth::Actor;
@@ -21,7 +22,6 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use axum_extra::extract::Query;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -287,11 +287,8 @@ fn read_over(input: &mut ModelInput, bytes: &[u8]) -> Result<FieldErrors> {
 
 /// What is wrong with the JSON and with what it says, in one answer.
 fn check(errors: FieldErrors, input: &ModelInput) -> Result<()> {
-    if errors.is_empty() {
-        return Ok(());
-    }
     let others = input.check().err().unwrap_or_default();
-    Err(both(errors, &others).into())
+    Ok(both(errors, &others).into_result()?)
 }
 
 async fn add(State(app): State<App>, actor: Actor, bytes: Bytes) -> Result<Response> {
@@ -314,7 +311,6 @@ async fn change(
     bytes: Bytes,
 ) -> Result<Response> {
     let model = find_model(&app, &actor, &slug).await?;
-    etag::check(&headers, model.version, &format!("model `{slug}`"))?;
     let visible = visibility(&app, &actor).await?;
     let owners = app.store.owners_of(model.id).await?;
     let depends_on: Vec<_> = app
@@ -327,6 +323,8 @@ async fn change(
     let mut input = model.input(&owners, &depends_on);
     let errors = read_over(&mut input, &bytes)?;
     check(errors, &input)?;
+    // After the body: what is wrong in itself is wrong whatever it was made from.
+    etag::check(&headers, model.version, &format!("model `{slug}`"))?;
     let model = register_model::describe(&app, &actor, &slug, model.version, &input).await?;
     whole(&app, &actor, StatusCode::OK, &model).await
 }

@@ -3,6 +3,7 @@
 use super::moment::Moment;
 use super::operation::{Area, Operation};
 use super::page::{Cursor, List, paged};
+use super::query::Query;
 use super::readiness::PolicyRef;
 use crate::actions::dry_run::{self, Replayed, Tried};
 use crate::auth::Actor;
@@ -18,7 +19,6 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use axum_extra::extract::Query;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

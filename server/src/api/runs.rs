@@ -3,6 +3,7 @@
 use super::moment::Moment;
 use super::operation::{Area, Operation};
 use super::page::{Cursor, List, paged};
+use super::query::{Query, given};
 use crate::actions::runs::{find_run, look, runs_of};
 use crate::auth::Actor;
 use crate::error::{Error, Result};
@@ -13,7 +14,6 @@ use app::domain::model::PositiveOutcome;
 use app::domain::{Permission, PersonId, RunId};
 use axum::Json;
 use axum::extract::{Path, State};
-use axum_extra::extract::Query;
 use metrics::disparity::{Disparity, Exploration, Explored, FALSE_DISCOVERY_RATE, Kind, Reference};
 use metrics::{Estimate, Instrument, Problem, Slice};
 use schemars::JsonSchema;

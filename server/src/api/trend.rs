@@ -2,6 +2,7 @@
 
 use super::moment::Moment;
 use super::operation::{Area, Operation};
+use super::query::Query;
 use super::runs::{parse_reference, parse_slice};
 use crate::actions::trend::{Asked, trend};
 use crate::auth::Actor;
@@ -12,7 +13,6 @@ use app::domain::{Permission, RunId};
 use app::upload::parse_time;
 use axum::Json;
 use axum::extract::{Path, State};
-use axum_extra::extract::Query;
 use metrics::disparity::Disparity;
 use metrics::monitor::Monitored;
 use metrics::{Estimate, Slice};

@@ -2,6 +2,7 @@
 
 use super::moment::Moment;
 use super::operation::{ANY, Area, Operation};
+use super::query::Query;
 use super::runs::{ReceiptAnswer, RunAnswer, received_as};
 use crate::actions::registry::find_model;
 use crate::actions::take_upload::{self, Answer};
@@ -20,7 +21,6 @@ use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum_extra::extract::Query;
 use metrics::{Problem, Spec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -4,6 +4,7 @@ use super::body::{Body, both};
 use super::moment::Moment;
 use super::operation::{Area, Operation};
 use super::page::{Cursor, List, paged};
+use super::query::Query;
 use super::readiness::VersionReadiness;
 use crate::actions::readiness;
 use crate::actions::register_version::{self, find};
@@ -19,7 +20,6 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum_extra::extract::Query;
 use schemars::JsonSchema;
 use serde::Serialize;
 
