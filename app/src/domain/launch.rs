@@ -113,7 +113,7 @@ pub fn barred(
 }
 
 /// The version of the rules by which verdicts are computed; a change makes another revision.
-pub const ENGINE: &str = "evenhand.verdict/2";
+pub const ENGINE: &str = "evenhand.verdict/3";
 
 /// What a signature covers. Two revisions with the same content have the same digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

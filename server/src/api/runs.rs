@@ -17,7 +17,7 @@ use axum::extract::{Path, State};
 use metrics::disparity::{Disparity, Exploration, Explored, FALSE_DISCOVERY_RATE, Kind, Reference};
 use metrics::{Estimate, Instrument, Problem, Slice};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub fn routes(routes: Routes) -> Routes {
@@ -209,11 +209,6 @@ struct EstimatesQuery {
     limit: Option<usize>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
-}
-
-/// A text that may be empty: given so, it is there.
-fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
-    String::deserialize(value).map(Some)
 }
 
 /// A slice in its text form.
