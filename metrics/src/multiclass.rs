@@ -14,6 +14,12 @@ pub struct Confusion {
 }
 
 impl Confusion {
+    /// Numbers of unweighted rows by label and predicted label, both places of classes.
+    pub fn of_rows(cells: impl IntoIterator<Item = ((u16, u16), u64)>) -> Self {
+        let amount = |rows| Amount { rows, ..Amount::default() };
+        Self { cells: cells.into_iter().map(|(cell, rows)| (cell, amount(rows))).collect() }
+    }
+
     /// Adds a row with its weight, scaled to 0..1.
     pub fn add(&mut self, label: u16, predicted: u16, weight: f64) {
         self.cells.entry((label, predicted)).or_default().add(weight);

@@ -3,19 +3,29 @@
 //! A report is about all rows of its current data; who makes one per group says so in the
 //! snapshot's metadata, as `{"slice": "sex=Female"}`.
 
+mod before_0_7;
+
 use super::estimate::Draft;
-use super::harvest::Harvest;
+use super::harvest::{Declared, Harvest};
 use super::measure;
 use super::problems::Problems;
 use super::spot::{Reported, Spot};
 use super::{Context, Format, Notes};
+use metrics::catalogue;
 use metrics::{Problem, RunDocument, Slice};
 
-/// Why a metric with a value per class is no estimate.
-const PER_CLASS: &str = "a value for each class against the rest: a class is no slice";
+/// Why a value of one of two classes is no estimate.
+const OF_TWO: &str = "one class of two against the other: the positive one's stand by themselves";
+
+/// What a single number is of more classes than two, and the catalogue's key of it.
+const MEANS: [(&str, &str); 3] =
+    [("true_positive_rate", "macro_recall"), ("precision", "macro_precision"), ("f1", "macro_f1")];
+
+/// Why a value of a class is no estimate.
+const OF_A_CLASS: &str = "no metric of a class that Evenhand knows";
 
 /// Why a metric of a column is no estimate.
-const OF_DATA: &str = "it describes a column of the data, not the model";
+const OF_DATA: &str = "it describes the data, not the model";
 
 pub(super) fn read(
     root: &Spot,
@@ -23,17 +33,20 @@ pub(super) fn read(
     problems: &mut Problems,
 ) -> Option<(RunDocument, Notes)> {
     let mut harvest = Harvest::of(Format::Evidently, context);
-    harvest.convention(
-        "values are of the current data; precision, recall and F1 of the positive class",
-    );
+    harvest.convention("values are of the current data");
     if let Some(time) = root.get("timestamp").and_then(|time| time.text()) {
         harvest.evaluated(time);
     }
     let version = root.get("version").and_then(|version| version.text());
     harvest.version(version);
     let slice = slice(root, problems)?;
+    let are_before_0_7 = root.get("metrics").is_some_and(|metrics| {
+        metrics.items().next().is_some_and(|metric| metric.get("metric").is_some())
+    });
     if root.get("metric_results").is_some() {
         snapshot(root, &slice, &mut harvest, problems);
+    } else if are_before_0_7 {
+        before_0_7::read(root, &slice, &mut harvest, problems);
     } else {
         report(root, &slice, &mut harvest, problems);
     }
@@ -59,19 +72,70 @@ fn slice(root: &Spot, problems: &mut Problems) -> Option<Slice> {
         .ok()
 }
 
-/// What 0.7 writes with `json()`, or an earlier version.
+/// What is known of all metrics of a report.
+struct Whole<'s> {
+    slice: &'s Slice,
+    rows: Option<u64>,
+    /// Whether there are more classes than two.
+    has_classes: bool,
+}
+
+impl<'s> Whole<'s> {
+    fn new(slice: &'s Slice, rows: Option<u64>, has_classes: bool, harvest: &mut Harvest) -> Self {
+        harvest.convention(if has_classes {
+            "precision, recall and F1 are means over the classes, or of a class against the rest"
+        } else {
+            "precision, recall and F1 are of the positive class"
+        });
+        Self { slice, rows, has_classes }
+    }
+
+    /// The key of a metric that is one number; `None` after it was left out with its reason.
+    fn key(&self, name: &str, harvest: &mut Harvest, value: &Spot) -> Option<String> {
+        if self.has_classes
+            && !matches!(measure::key_of(name), None | Some("accuracy" | "log_loss"))
+        {
+            let mean = MEANS.iter().find(|(one, _)| measure::key_of(name) == Some(one));
+            return match mean {
+                Some((_, mean)) => Some((*mean).to_owned()),
+                None => harvest.declare(
+                    &format!("evidently macro {name}"),
+                    Declared { name: &format!("macro {name}"), ..Declared::default() },
+                    &value.place(),
+                ),
+            };
+        }
+        measure::key_or_declare(name, harvest, &value.place())
+    }
+
+    fn place(
+        &self,
+        original: &str,
+        key: &str,
+        value: Reported,
+        spot: &Spot,
+        harvest: &mut Harvest,
+    ) {
+        let draft = Draft::reported(self.slice, key, value);
+        let draft = match (key, self.rows) {
+            ("accuracy", Some(rows)) => draft.counted(rows),
+            ("count", rows) => draft.of_rows(rows),
+            (key, rows) if key.starts_with("macro_") => draft.of_rows(rows),
+            _ => draft,
+        };
+        harvest.add(original, draft, spot.place());
+    }
+}
+
+/// What 0.7 writes with `json()`.
 fn report(root: &Spot, slice: &Slice, harvest: &mut Harvest, problems: &mut Problems) {
     let Some(metrics) = root.list("metrics", problems) else { return };
     let rows = metrics.items().find(|metric| kind(metric) == Some("RowCount"));
     let rows = rows.and_then(|metric| metric.get("value")?.count());
+    let by_label = metrics.items().filter(|metric| kind(metric).is_some_and(is_by_label));
+    let classes = by_label.filter_map(|metric| Some(metric.get("value")?.fields().count())).max();
+    let whole = Whole::new(slice, rows, classes > Some(2), harvest);
     for metric in metrics.items() {
-        if let Some(name) = metric.get("metric") {
-            match name.text() {
-                Some(name) => before_0_7(&metric, name, slice, harvest, problems),
-                None => name.expected("a metric's name", problems),
-            }
-            continue;
-        }
         let shown = metric.get("metric_name").and_then(|name| name.text()).unwrap_or("a metric");
         let Some(kind) = kind(&metric) else {
             harvest.leave(
@@ -85,9 +149,14 @@ fn report(root: &Spot, slice: &Slice, harvest: &mut Harvest, problems: &mut Prob
         match metric.get("value") {
             None => harvest.leave(metric.place(), shown, "it has no value"),
             Some(_) if is_of_column => harvest.leave(metric.place(), shown, OF_DATA),
-            Some(value) => add(kind, shown, &value, rows, slice, harvest, problems),
+            Some(value) => add(kind, shown, &value, &whole, harvest, problems),
         }
     }
+}
+
+/// Whether a metric has a value for each class.
+fn is_by_label(kind: &str) -> bool {
+    kind.ends_with("ByLabel")
 }
 
 /// The metric's class, such as `F1Score`.
@@ -95,12 +164,22 @@ fn kind<'n>(metric: &Spot<'n>) -> Option<&'n str> {
     metric.find(&["config", "type"])?.text()?.rsplit(':').next()
 }
 
+/// What a metric of a snapshot was asked for.
+fn params<'n>(result: &Spot<'n>) -> Option<Spot<'n>> {
+    result.find(&["metric_value_location", "metric", "params"])
+}
+
 /// What 0.7 writes with `dumps()`.
 fn snapshot(root: &Spot, slice: &Slice, harvest: &mut Harvest, problems: &mut Problems) {
     let Some(results) = root.object("metric_results", problems) else { return };
+    let by_label = results.fields().filter_map(|(_, result)| {
+        params(&result)?.get("type")?.text().filter(|kind| is_by_label(kind))?;
+        Some(result.get("values")?.fields().count())
+    });
+    let whole = Whole::new(slice, None, by_label.max() > Some(2), harvest);
     for (hash, result) in results.fields() {
         let shown = result.get("display_name").and_then(|name| name.text()).unwrap_or(hash);
-        let params = result.find(&["metric_value_location", "metric", "params"]);
+        let params = params(&result);
         let kind =
             params.as_ref().and_then(|params| params.get("type")?.text()?.rsplit(':').next());
         let Some(kind) = kind else {
@@ -113,7 +192,7 @@ fn snapshot(root: &Spot, slice: &Slice, harvest: &mut Harvest, problems: &mut Pr
                 harvest.leave(result.place(), shown, OF_DATA);
             }
             None => harvest.leave(result.place(), shown, "it has no value"),
-            Some(value) => add(kind, shown, &value, None, slice, harvest, problems),
+            Some(value) => add(kind, shown, &value, &whole, harvest, problems),
         }
     }
 }
@@ -122,13 +201,12 @@ fn add(
     kind: &str,
     shown: &str,
     value: &Spot,
-    rows: Option<u64>,
-    slice: &Slice,
+    whole: &Whole,
     harvest: &mut Harvest,
     problems: &mut Problems,
 ) {
-    if kind.ends_with("ByLabel") {
-        harvest.leave(value.place(), shown, PER_CLASS);
+    if is_by_label(kind) {
+        by_label(kind, shown, value, whole, harvest, problems);
         return;
     }
     // Means of errors come with their spread over the rows.
@@ -143,61 +221,35 @@ fn add(
     let Some(reported) = value.reported(problems) else { return };
     let key = match kind {
         "RowCount" => Some("count".to_owned()),
-        kind => measure::key_or_declare(kind, harvest, &value.place()),
+        kind => whole.key(kind, harvest, &value),
     };
     let Some(key) = key else { return };
-    place(kind, &key, reported, rows, slice, &value, harvest);
+    whole.place(kind, &key, reported, &value, harvest);
 }
 
-fn place(
-    original: &str,
-    key: &str,
-    value: Reported,
-    rows: Option<u64>,
-    slice: &Slice,
-    spot: &Spot,
-    harvest: &mut Harvest,
-) {
-    let draft = Draft::reported(slice, key, value);
-    let draft = match (key, rows) {
-        ("count", rows) => draft.of_rows(rows),
-        ("accuracy", Some(rows)) => draft.counted(rows),
-        _ => draft,
-    };
-    harvest.add(original, draft, spot.place());
-}
-
-/// A metric up to 0.6: an object of numbers for the current data, and one for the reference.
-fn before_0_7(
-    metric: &Spot,
-    name: &str,
-    slice: &Slice,
+/// A value for each class against the rest.
+fn by_label(
+    kind: &str,
+    shown: &str,
+    values: &Spot,
+    whole: &Whole,
     harvest: &mut Harvest,
     problems: &mut Problems,
 ) {
-    if let Some(reference) = metric.find(&["result", "reference"]) {
-        let why = "values of the reference data, which is another dataset";
-        harvest.leave(reference.place(), name, why);
-    }
-    let Some(current) = metric.find(&["result", "current"]).filter(Spot::is_object) else {
-        harvest.leave(metric.place(), name, "it has no numbers of the model on the current data");
+    let base = kind.trim_end_matches("ByLabel");
+    let base = measure::key_of(if base == "F1" { "F1Score" } else { base });
+    if !whole.has_classes {
+        harvest.leave(values.place(), shown, OF_TWO);
         return;
-    };
-    let rows = current.get("number_of_rows").and_then(|rows| rows.count());
-    for (field, value) in current.fields() {
-        let original = format!("{name}.{field}");
-        match measure::key_of(field) {
-            Some(key) if !value.is_object() && !value.is_list() => {
-                if let Some(reported) = value.reported(problems) {
-                    place(&original, key, reported, rows, slice, &value, harvest);
-                }
-            }
-            _ if value.is_null() => {}
-            _ => harvest.leave(
-                value.place(),
-                &original,
-                "no metric that Evenhand knows by this name",
-            ),
-        }
+    }
+    for (class, value) in values.fields() {
+        let key = base.map(|base| format!("{base}[{class}]"));
+        let Some(key) = key.filter(|key| catalogue::find(key).is_some()) else {
+            harvest.leave(value.place(), shown, OF_A_CLASS);
+            continue;
+        };
+        let value = value.get("value").unwrap_or(value);
+        let Some(reported) = value.reported(problems) else { continue };
+        harvest.add(kind, Draft::reported(whole.slice, &key, reported), value.place());
     }
 }

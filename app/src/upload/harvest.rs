@@ -10,6 +10,7 @@ use super::spot::Reported;
 use super::{Basis, Context, Format, MappedMetric, NotPlaced, Notes};
 use metrics::catalogue::{self, CustomMetric, Direction};
 use metrics::counts::Counts;
+use metrics::multiclass::{self, Confusion};
 use metrics::rates::{self, Setting};
 use metrics::run::SCHEMA;
 use metrics::scores::Scored;
@@ -213,9 +214,31 @@ impl<'c> Harvest<'c> {
         wanted: &[Counted],
         problems: &mut Problems,
     ) {
-        let setting = Setting { weighted: false, scored: false, threshold, level: LEVEL };
-        for estimate in rates::estimates(slice, counts, &Scored::default(), setting) {
-            let same = wanted.iter().filter(|wanted| wanted.key == estimate.metric);
+        let made = rates::estimates(slice, counts, &Scored::default(), unweighted(threshold));
+        self.add_made(&made, wanted, problems);
+    }
+
+    /// The same of several classes, whose rates are those against the rest, `precision[cat]`, and
+    /// their means.
+    pub fn add_classes(
+        &mut self,
+        slice: &Slice,
+        confusion: &Confusion,
+        classes: &[String],
+        wanted: &[Counted],
+        problems: &mut Problems,
+    ) {
+        let made = multiclass::estimates(slice, confusion, classes, unweighted(None));
+        self.add_made(&made, wanted, problems);
+    }
+
+    fn add_made(&mut self, made: &[Estimate], wanted: &[Counted], problems: &mut Problems) {
+        let mut reported: HashMap<&str, Vec<&Counted>> = HashMap::new();
+        for one in wanted {
+            reported.entry(one.key).or_default().push(one);
+        }
+        for estimate in made {
+            let same = reported.get(estimate.metric.as_str()).into_iter().flatten();
             for Counted { original, value, place, .. } in same {
                 // What is reported where nothing is to be divided by says nothing.
                 if let (Some(value), Some(exact)) = (value, estimate.value)
@@ -232,7 +255,7 @@ impl<'c> Harvest<'c> {
                 }
                 let basis =
                     if estimate.value.is_some() { Basis::Recomputed } else { Basis::Undefined };
-                self.add_on(basis, original, draft_of(&estimate), place.clone());
+                self.add_on(basis, original, draft_of(estimate), place.clone());
             }
         }
     }
@@ -366,6 +389,10 @@ impl Draft {
         }
         self
     }
+}
+
+fn unweighted(threshold: Option<f64>) -> Setting {
+    Setting { weighted: false, scored: false, threshold, level: LEVEL }
 }
 
 /// The number of rows that a rate of `n` rows counts, where it is a whole one to the digits that

@@ -11,7 +11,8 @@ use super::problems::Problems;
 use super::solve;
 use super::spot::Spot;
 use super::{Context, Format, Notes};
-use metrics::{Interval, RunDocument, Slice};
+use metrics::{Interval, RunDocument, Slice, catalogue};
+use std::collections::BTreeSet;
 
 const LEVEL: f64 = 0.95;
 
@@ -32,10 +33,75 @@ const INDICATORS: [(&str, Option<&str>); 10] = [
 /// The threshold whose rates are the model's, where there are several.
 const USUAL: f64 = 0.5;
 
+/// How TFMA writes, before a metric's name, that it is a mean over the classes.
+const MACRO: &str = "macro_average: true\n_";
+
+/// Means over the classes and the catalogue's keys of them.
+const MEANS: [(&str, &str); 2] = [("precision", "macro_precision"), ("recall", "macro_recall")];
+
+/// What a value is of, where that is not simply the model's decision.
+#[derive(Clone, Debug, Default)]
+struct Of {
+    /// The class that is held against the rest.
+    class: Option<String>,
+    is_mean: bool,
+    /// A model among several, an output, the first k, another mean, weighted examples.
+    other: String,
+}
+
+impl Of {
+    /// As the protocol buffer has it, in a file of one model or more.
+    fn key(key: &Spot, has_models: bool) -> Self {
+        let text =
+            |field: &str| key.get(field).and_then(|it| it.text()).filter(|it| !it.is_empty());
+        let number = |field: &str| {
+            let value = key.find(&["subKey", field])?;
+            value.get("value").unwrap_or(value).name()
+        };
+        let mut of = Self { class: number("classId"), ..Self::default() };
+        let mut others: Vec<String> = Vec::new();
+        others.extend(text("modelName").filter(|_| has_models).map(str::to_owned));
+        others.extend(text("outputName").map(str::to_owned));
+        others.extend(number("k").map(|k| format!("k:{k}")));
+        others.extend(number("topK").map(|k| format!("topK:{k}")));
+        for (kind, _) in key.get("aggregationType").iter().flat_map(Spot::fields) {
+            match kind {
+                "macroAverage" => of.is_mean = true,
+                kind => others.push(kind.to_owned()),
+            }
+        }
+        let weighted = key.get("exampleWeighted").map(|it| it.get("value").unwrap_or(it));
+        if weighted.is_some_and(|it| it.truth() == Some(true)) {
+            others.push("weighted".to_owned());
+        }
+        of.other = others.join(" ");
+        of
+    }
+
+    /// As `slicing_metrics` has it; the metric's name then says whether it is a mean.
+    fn named(output: &str, sub_key: &str) -> Self {
+        match sub_key.strip_prefix("classId:") {
+            Some(class) => {
+                Self { class: Some(class.to_owned()), other: output.to_owned(), is_mean: false }
+            }
+            None => {
+                Self { other: format!("{output} {sub_key}").trim().to_owned(), ..Self::default() }
+            }
+        }
+    }
+
+    /// Before the name of a metric that is not the catalogue's.
+    fn words(&self) -> String {
+        let class = self.class.iter().map(|class| format!("classId:{class}"));
+        let mean = self.is_mean.then(|| "macro average".to_owned());
+        let other = (!self.other.is_empty()).then(|| self.other.clone());
+        other.into_iter().chain(class).chain(mean).collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// A value of a slice.
 struct Value<'n> {
-    /// Output and sub-key, where a model has several.
-    of: String,
+    of: Of,
     name: String,
     spot: Spot<'n>,
     interval: Option<(f64, f64)>,
@@ -57,6 +123,12 @@ pub(super) fn read(
             return None;
         }
     };
+    let models: BTreeSet<&str> = slices
+        .iter()
+        .filter_map(|slice| slice.get("metricKeysAndValues"))
+        .flat_map(|pairs| pairs.items().collect::<Vec<_>>())
+        .filter_map(|pair| pair.find(&["key", "modelName"])?.text())
+        .collect();
     let mut read: Vec<(Slice, Vec<Value>)> = Vec::new();
     for item in &slices {
         if item.get("crossSliceKey").is_some() {
@@ -64,13 +136,19 @@ pub(super) fn read(
             continue;
         }
         let Some(slice) = slice_key::of(item, problems) else { continue };
-        read.push((slice, values(item, &mut harvest, problems)));
+        read.push((slice, values(item, models.len() > 1, &mut harvest, problems)));
     }
     let threshold = threshold(&read);
     if let Some(threshold) = threshold {
         harvest.convention(format!(
             "rates at the threshold {threshold} are the catalogue's; at others they are metrics of their own"
         ));
+    }
+    if read.iter().flat_map(|(_, values)| values).any(|value| value.of.class.is_some()) {
+        harvest.convention(
+            "a class is held against the rest by its own score, at the metric's threshold, which \
+             is 0.5 unless it was told otherwise",
+        );
     }
     for (slice, values) in &read {
         let rows = values.iter().find(|value| value.name == "example_count");
@@ -90,16 +168,24 @@ pub(super) fn read(
 }
 
 /// The metrics of one slice, in either way of writing them.
-fn values<'n>(item: &Spot<'n>, harvest: &mut Harvest, problems: &mut Problems) -> Vec<Value<'n>> {
+fn values<'n>(
+    item: &Spot<'n>,
+    has_models: bool,
+    harvest: &mut Harvest,
+    problems: &mut Problems,
+) -> Vec<Value<'n>> {
     let mut values = Vec::new();
     if let Some(pairs) = item.get("metricKeysAndValues") {
         for pair in pairs.items() {
-            let key = |field: &str| pair.find(&["key", field]).and_then(|part| part.text());
-            let (Some(name), Some(value)) = (key("name"), pair.get("value")) else {
+            let (Some(key), Some(value)) = (pair.get("key"), pair.get("value")) else {
                 pair.expected("an object with `key` and `value`", problems);
                 continue;
             };
-            if pair.find(&["key", "isDiff"]).and_then(|it| it.truth()) == Some(true) {
+            let Some(name) = key.get("name").and_then(|name| name.text()) else {
+                key.expected("an object with the metric's `name`", problems);
+                continue;
+            };
+            if key.get("isDiff").and_then(|it| it.truth()) == Some(true) {
                 harvest.leave(pair.place(), name, DISPARITY);
                 continue;
             }
@@ -107,7 +193,7 @@ fn values<'n>(item: &Spot<'n>, harvest: &mut Harvest, problems: &mut Problems) -
                 let bound = pair.find(&["confidenceInterval", field])?;
                 bound.get("value").unwrap_or(bound).number()
             };
-            let of = key("outputName").unwrap_or_default().to_owned();
+            let of = Of::key(&key, has_models);
             let interval = end("lowerBound").zip(end("upperBound"));
             values.extend(one(of, name, &value, interval, harvest));
         }
@@ -117,7 +203,11 @@ fn values<'n>(item: &Spot<'n>, harvest: &mut Harvest, problems: &mut Problems) -
     for (output, sub_keys) in outputs.fields() {
         for (sub_key, metrics) in sub_keys.fields() {
             for (name, value) in metrics.fields() {
-                let of = format!("{output} {sub_key}").trim().to_owned();
+                let of = Of::named(output, sub_key);
+                let (of, name) = match name.strip_prefix(MACRO) {
+                    Some(name) => (Of { is_mean: true, ..of }, name),
+                    None => (of, name),
+                };
                 values.extend(one(of, name, &value, None, harvest));
             }
         }
@@ -126,7 +216,7 @@ fn values<'n>(item: &Spot<'n>, harvest: &mut Harvest, problems: &mut Problems) -
 }
 
 fn one<'n>(
-    of: String,
+    of: Of,
     name: &str,
     value: &Spot<'n>,
     interval: Option<(f64, f64)>,
@@ -174,18 +264,32 @@ fn threshold(read: &[(Slice, Vec<Value>)]) -> Option<f64> {
 }
 
 /// The catalogue's key of a value, and the threshold that it is of.
-fn key_of(value: &Value, threshold: Option<f64>) -> (Option<&'static str>, Option<f64>) {
+fn key_of(value: &Value, threshold: Option<f64>) -> (Option<String>, Option<f64>) {
     let name = value.name.as_str();
-    match indicator(name) {
-        _ if !value.of.is_empty() => (None, None),
+    let Of { class, is_mean, other } = &value.of;
+    if !other.is_empty() {
+        return (None, None);
+    }
+    let (key, at) = match indicator(name) {
         Some((metric, its)) if Some(its) == threshold => {
             let known = INDICATORS.iter().find(|(known, _)| *known == metric);
             (known.and_then(|(_, key)| *key), Some(its))
         }
         Some(_) => (None, None),
-        None if name == "example_count" => (Some("count"), None),
+        None if name == "example_count" && !is_mean => return (Some("count".to_owned()), None),
         None => (measure::key_of(name.strip_prefix("binary_").unwrap_or(name)), None),
-    }
+    };
+    let key = match class {
+        _ if *is_mean => {
+            let mean = MEANS.iter().find(|(one, _)| *one == name && class.is_none());
+            mean.map(|(_, key)| (*key).to_owned())
+        }
+        Some(class) => {
+            key.map(|key| format!("{key}[{class}]")).filter(|key| catalogue::find(key).is_some())
+        }
+        None => key.map(str::to_owned),
+    };
+    (key, at)
 }
 
 /// Keeps what a confusion matrix makes, where the rates at the threshold and the number of examples
@@ -202,23 +306,26 @@ fn count<'v, 'n>(
     let at_half = threshold.is_some_and(|threshold| (threshold - USUAL).abs() < 1e-9);
     let counted_key = |value: &Value| {
         let (key, at) = key_of(value, threshold);
-        key.filter(|key| match *key {
+        key.filter(|key| match key.as_str() {
+            _ if value.of.class.is_some() => false,
             "count" => true,
             "accuracy" => at_half,
             key => at.is_some() && group::is_of_confusion(key),
         })
     };
+    let keys: Vec<Option<String>> = values.iter().map(counted_key).collect();
     let known: Vec<(&str, f64)> = values
         .iter()
-        .filter_map(|value| Some((counted_key(value)?, value.spot.number()?)))
+        .zip(&keys)
+        .filter_map(|(value, key)| Some((key.as_deref()?, value.spot.number()?)))
         .collect();
     let rate = |wanted: &str| known.iter().find(|(key, _)| *key == wanted).map(|(_, rate)| *rate);
     let Some(counts) = rows.and_then(|rows| solve::counts(rows, rate)) else {
         return values.iter().collect();
     };
     let (mut counted, mut left) = (Vec::new(), Vec::new());
-    for value in values {
-        match counted_key(value) {
+    for (value, key) in values.iter().zip(&keys) {
+        match key {
             Some(key) => counted.push(Counted {
                 original: &value.name,
                 key,
@@ -244,9 +351,13 @@ fn add(
     let Some(reported) = spot.reported(problems) else { return };
     let (key, at) = key_of(value, threshold);
     let key = match key {
-        Some(key) => Some(key.to_owned()),
+        Some(key) => Some(key),
         None => {
-            let named = format!("{of} {}", name.trim_start_matches("fairness_indicators_metrics/"));
+            let named = format!(
+                "{} {}",
+                of.words(),
+                name.trim_start_matches("fairness_indicators_metrics/")
+            );
             let own = format!("tfma {}", named.trim());
             harvest.declare(
                 &own,
@@ -261,6 +372,7 @@ fn add(
     match (key.as_str(), rows) {
         ("count", _) => draft = draft.of_rows(rows),
         ("selection_rate" | "accuracy", Some(rows)) => draft = draft.counted(rows),
+        (key, rows) if key.starts_with("macro_") => draft = draft.of_rows(rows),
         _ => {}
     }
     if let (Some((low, high)), Field::Absent, Field::Is(_)) =

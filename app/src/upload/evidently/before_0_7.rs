@@ -1,0 +1,268 @@
+//! Evidently's report up to 0.6: each metric an object of numbers for the current data, and one for
+//! the reference.
+
+use super::{OF_A_CLASS, OF_DATA, OF_TWO, Whole};
+use crate::upload::estimate::agree;
+use crate::upload::group;
+use crate::upload::harvest::{Counted, Harvest};
+use crate::upload::measure;
+use crate::upload::problems::Problems;
+use crate::upload::spot::Spot;
+use metrics::counts::Counts;
+use metrics::multiclass::Confusion;
+use metrics::{Slice, catalogue};
+
+const QUALITY: &str = "ClassificationQualityMetric";
+const BY_CLASS: &str = "ClassificationQualityByClass";
+const MATRIX: &str = "ClassificationConfusionMatrix";
+
+pub(super) fn read(root: &Spot, slice: &Slice, harvest: &mut Harvest, problems: &mut Problems) {
+    let Some(metrics) = root.list("metrics", problems) else { return };
+    let matrix = metrics.items().find_map(|metric| Matrix::of(&metric));
+    let summary = metrics.items().find_map(|metric| {
+        metric.find(&["result", "current", "number_of_rows"]).and_then(|rows| rows.count())
+    });
+    let rows = matrix.as_ref().map(Matrix::rows).or(summary);
+    let whole = Whole::new(slice, rows, metrics.items().any(|it| has_classes(&it)), harvest);
+    let file = File { whole, matrix };
+    for metric in metrics.items() {
+        match metric.get("metric").and_then(|name| name.text()) {
+            Some(name) => file.metric(name, &metric, harvest, problems),
+            None => metric.expected("an object with a metric's name as `metric`", problems),
+        }
+    }
+}
+
+/// Whether a metric tells of more classes than two. Of two, there are rates of the positive one.
+fn has_classes(metric: &Spot) -> bool {
+    let current = |field: &str| metric.find(&["result", "current", field]);
+    match metric.get("metric").and_then(|name| name.text()) {
+        Some(QUALITY) => current("recall").is_some() && current("tpr").is_none(),
+        Some(BY_CLASS) => current("metrics").is_some_and(|classes| classes.fields().count() > 2),
+        Some(MATRIX) => Matrix::of(metric).is_some_and(|matrix| matrix.labels.len() > 2),
+        _ => false,
+    }
+}
+
+/// Numbers of rows by label and predicted label.
+struct Matrix {
+    labels: Vec<String>,
+    cells: Vec<Vec<u64>>,
+}
+
+impl Matrix {
+    fn of(metric: &Spot) -> Option<Self> {
+        let current = metric.find(&["result", "current_matrix"])?;
+        let labels: Vec<String> =
+            current.get("labels")?.items().map(|label| label.name()).collect::<Option<_>>()?;
+        let row = |row: Spot| row.items().map(|cell| cell.count()).collect::<Option<Vec<_>>>();
+        let cells: Vec<Vec<u64>> =
+            current.get("values")?.items().map(row).collect::<Option<_>>()?;
+        let is_square =
+            cells.len() == labels.len() && cells.iter().all(|it| it.len() == labels.len());
+        let total = cells.iter().flatten().try_fold(0u64, |sum, rows| sum.checked_add(*rows))?;
+        let holds = is_square && labels.len() <= usize::from(u16::MAX) && total < 1 << 53;
+        holds.then_some(Self { labels, cells })
+    }
+
+    fn rows(&self) -> u64 {
+        self.cells.iter().flatten().sum()
+    }
+
+    fn confusion(&self) -> Confusion {
+        let places = |len: usize| (0..len).filter_map(|place| u16::try_from(place).ok());
+        let cells = places(self.labels.len()).flat_map(|label| {
+            let row = &self.cells[usize::from(label)];
+            places(row.len()).map(move |it| ((label, it), row[usize::from(it)]))
+        });
+        Confusion::of_rows(cells)
+    }
+
+    /// The rows of a class: predicted rightly, all of its label, all predicted as it.
+    fn of_class(&self, at: usize) -> [u64; 3] {
+        let predicted = self.cells.iter().map(|row| row[at]).sum();
+        [self.cells[at][at], self.cells[at].iter().sum(), predicted]
+    }
+
+    /// The share of the rows whose label was predicted.
+    fn accuracy(&self) -> f64 {
+        let right = (0..self.labels.len()).map(|at| self.cells[at][at]).sum();
+        share(right, self.rows())
+    }
+
+    /// Whether a class is in the matrix, with this recall and precision.
+    fn has(&self, class: &str, numbers: &Spot) -> bool {
+        let Some(at) = self.labels.iter().position(|label| label == class) else { return false };
+        let [right, labelled, predicted] = self.of_class(at);
+        let is = |field: &str, exact| {
+            numbers.get(field).and_then(|it| it.number()).is_none_or(|it| is_share(it, exact))
+        };
+        is("recall", share(right, labelled)) && is("precision", share(right, predicted))
+    }
+
+    /// The counts of the class whose rates are those that were reported, where there is one such.
+    fn positive(&self, told: &[Told]) -> Option<Counts> {
+        let mut fitting = (0..self.labels.len()).filter_map(|at| {
+            let [right, labelled, predicted] = self.of_class(at);
+            let (missed, wrong) = (labelled - right, predicted - right);
+            let rest = self.rows() - labelled - wrong;
+            let is = |key: &str, exact: f64| {
+                told.iter()
+                    .filter(|told| told.key == key)
+                    .filter_map(|told| told.value.number())
+                    .all(|reported| is_share(reported, exact))
+            };
+            let fits = is("true_positive_rate", share(right, labelled))
+                && is("false_positive_rate", share(wrong, wrong + rest))
+                && is("precision", share(right, predicted));
+            fits.then(|| Counts::of_confusion(right, wrong, missed, rest))
+        });
+        let only = fitting.next();
+        only.filter(|_| fitting.next().is_none())
+    }
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    part as f64 / whole as f64
+}
+
+/// Whether a reported rate is that of counts; of none, anything is reported.
+fn is_share(reported: f64, exact: f64) -> bool {
+    exact.is_nan() || agree(reported, exact)
+}
+
+/// A number as the file calls it.
+struct Told<'n> {
+    original: String,
+    key: String,
+    value: Spot<'n>,
+}
+
+impl Told<'_> {
+    fn counted(&self) -> Counted<'_> {
+        let Self { original, key, value } = self;
+        Counted { original, key, value: value.number(), place: value.place() }
+    }
+}
+
+struct File<'s> {
+    whole: Whole<'s>,
+    matrix: Option<Matrix>,
+}
+
+impl File<'_> {
+    fn metric(&self, name: &str, metric: &Spot, harvest: &mut Harvest, problems: &mut Problems) {
+        let result = |field: &str| metric.find(&["result", field]);
+        if let Some(reference) = result("reference").or_else(|| result("reference_matrix")) {
+            let why = "values of the reference data, which is another dataset";
+            harvest.leave(reference.place(), name, why);
+        }
+        if name == MATRIX && self.matrix.is_some() {
+            return;
+        }
+        let Some(current) = result("current").filter(Spot::is_object) else {
+            let why = "it has no numbers of the model on the current data";
+            harvest.leave(metric.place(), name, why);
+            return;
+        };
+        match current.get("metrics") {
+            Some(classes) if name == BY_CLASS => self.classes(&classes, harvest, problems),
+            _ => self.numbers(name, &current, harvest, problems),
+        }
+    }
+
+    /// One number each, of the positive class or a mean over the classes.
+    fn numbers(&self, name: &str, current: &Spot, harvest: &mut Harvest, problems: &mut Problems) {
+        if !current.fields().any(|(field, _)| measure::key_of(field).is_some()) {
+            harvest.leave(current.place(), name, OF_DATA);
+            return;
+        }
+        let mut all: Vec<Told> = Vec::new();
+        for (field, value) in current.fields() {
+            let original = format!("{name}.{field}");
+            match measure::key_of(field) {
+                _ if value.is_null() => {}
+                Some(key) if !value.is_object() && !value.is_list() => {
+                    all.push(Told { original, key: key.to_owned(), value });
+                }
+                _ => {
+                    let why = "no metric that Evenhand knows by this name";
+                    harvest.leave(value.place(), &original, why);
+                }
+            }
+        }
+        let accuracy = current.get("accuracy").and_then(|value| value.number());
+        let is_its = |matrix: &&Matrix| accuracy.is_none_or(|it| is_share(it, matrix.accuracy()));
+        let matrix = self.matrix.as_ref().filter(|_| name == QUALITY).filter(is_its);
+        if self.whole.has_classes {
+            for told in &mut all {
+                if let Some(key) = self.whole.key(&told.key, harvest, &told.value) {
+                    told.key = key;
+                }
+            }
+            let (means, others): (Vec<_>, Vec<_>) =
+                all.into_iter().partition(|it| matrix.is_some() && it.key.starts_with("macro_"));
+            self.add_classes(matrix, &means, harvest, problems);
+            self.add_reported(&others, harvest, problems);
+            return;
+        }
+        let counts = matrix.and_then(|matrix| matrix.positive(&all));
+        let is_made =
+            |it: &Told| counts.is_some() && it.key != "count" && group::is_of_confusion(&it.key);
+        let (made, others): (Vec<_>, Vec<_>) = all.into_iter().partition(is_made);
+        if let Some(counts) = &counts {
+            let made: Vec<Counted> = made.iter().map(Told::counted).collect();
+            harvest.add_counted(self.whole.slice, counts, None, &made, problems);
+        }
+        self.add_reported(&others, harvest, problems);
+    }
+
+    /// Each class against the rest.
+    fn classes(&self, classes: &Spot, harvest: &mut Harvest, problems: &mut Problems) {
+        if !self.whole.has_classes {
+            harvest.leave(classes.place(), BY_CLASS, OF_TWO);
+            return;
+        }
+        let matrix = self.matrix.as_ref();
+        let matrix = matrix.filter(|it| classes.fields().all(|(name, of)| it.has(name, &of)));
+        let mut made: Vec<Told> = Vec::new();
+        for (class, numbers) in classes.fields() {
+            for (field, value) in numbers.fields() {
+                if field == "support" || value.is_null() {
+                    continue;
+                }
+                let original = format!("{BY_CLASS}.{class}.{field}");
+                let key = measure::key_of(field).map(|key| format!("{key}[{class}]"));
+                match key.filter(|key| catalogue::find(key).is_some()) {
+                    Some(key) => made.push(Told { original, key, value }),
+                    None => harvest.leave(value.place(), &original, OF_A_CLASS),
+                }
+            }
+        }
+        let is_made = |it: &Told| matrix.is_some() && !it.key.starts_with("roc_auc");
+        let (made, others): (Vec<_>, Vec<_>) = made.into_iter().partition(is_made);
+        self.add_classes(matrix, &made, harvest, problems);
+        self.add_reported(&others, harvest, problems);
+    }
+
+    fn add_classes(
+        &self,
+        matrix: Option<&Matrix>,
+        made: &[Told],
+        harvest: &mut Harvest,
+        problems: &mut Problems,
+    ) {
+        let Some(matrix) = matrix else { return };
+        let made: Vec<Counted> = made.iter().map(Told::counted).collect();
+        let (slice, confusion) = (self.whole.slice, matrix.confusion());
+        harvest.add_classes(slice, &confusion, &matrix.labels, &made, problems);
+    }
+
+    fn add_reported(&self, all: &[Told], harvest: &mut Harvest, problems: &mut Problems) {
+        for Told { original, key, value } in all {
+            if let Some(reported) = value.reported(problems) {
+                self.whole.place(original, key, reported, value, harvest);
+            }
+        }
+    }
+}
