@@ -11,10 +11,10 @@ use super::measure::DISPARITY;
 use super::problems::Problems;
 use super::spot::{Reported, Spot};
 use super::{Context, Format, Notes, measure};
-use metrics::{Problem, RunDocument, Slice};
+use metrics::{Problem, RunDocument, Slice, catalogue};
 
-/// Metrics of a group that are the catalogue's, of the positive class, each with the one that
-/// completes it to 1.
+/// Metrics of a group that are the catalogue's, of the positive class or of a class against the rest,
+/// each with the one that completes it to 1.
 const RATES: [(&str, &str, &str); 8] = [
     ("True Positive Rate", "true_positive_rate", "False Negative Rate"),
     ("True Negative Rate", "true_negative_rate", "False Positive Rate"),
@@ -106,12 +106,16 @@ fn metric(
         };
         let Some(slice) = slice(&group, features, problems) else { continue };
         let Some(reported) = value.reported(problems) else { continue };
-        let known = RATES.iter().find(|(known, ..)| class.is_positive && *known == name);
+        let known = RATES.iter().find(|(known, ..)| *known == name);
         let rate = known.and_then(|(_, key, complement)| {
-            Some((*key, within(&reported, &complement_of(result, complement, &group)?, harvest)))
+            let of_class = || format!("{key}[{}]", class.name);
+            let key = if class.is_positive { (*key).to_owned() } else { of_class() };
+            let complement = complement_of(result, complement, &group)?;
+            catalogue::find(&key)?;
+            Some((key, within(&reported, &complement, harvest)))
         });
         let (key, reported) = match rate {
-            Some((key, rate)) => (Some(key.to_owned()), rate),
+            Some((key, rate)) => (Some(key), rate),
             None => {
                 let named = if class.is_positive {
                     format!("AI Verify {name}")

@@ -260,7 +260,15 @@ impl<'c> Harvest<'c> {
         }
     }
 
-    fn add_on(&mut self, basis: Basis, original: &str, draft: Draft, place: Place) {
+    fn add_on(&mut self, basis: Basis, original: &str, mut draft: Draft, place: Place) {
+        if let (Field::Is(value), Field::Is(range)) = (&draft.value, &draft.interval)
+            && !(range.low..=range.high).contains(value)
+        {
+            let why = "the value is not in it, so that it is no interval of the value";
+            let what = format!("{}..{} of {original}", range.low, range.high);
+            self.leave(place.clone(), &what, why);
+            draft.interval = Field::Absent;
+        }
         if let (Some(slice), Some(metric)) = (&draft.slice, &draft.metric) {
             let at = self.drafts.len();
             if let Some((first, name)) = self.seen.get(&(slice.clone(), metric.clone())) {

@@ -9,7 +9,7 @@ use super::problems::Problems;
 use super::spot::{Reported, Spot};
 use super::{Context, Format, Notes};
 use metrics::{Problem, RunDocument, Slice};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn read(
     root: &Spot,
@@ -21,10 +21,14 @@ pub(super) fn read(
         root.expected("a list of statistics", problems);
         return None;
     }
-    harvest.convention(
-        "means over trials, of the test split; a perturbation is an attribute, and `worst` is the \
-         least value, also where less is better",
-    );
+    // Some scenarios have no rows to test on but those to validate on.
+    let is_of = |wanted: &str| root.items().any(|stat| text(&stat, "split") == Some(wanted));
+    let split = if !is_of("test") && is_of("valid") { "valid" } else { "test" };
+    harvest.convention(format!(
+        "means over trials, of the {split} split; a perturbation is an attribute, and `worst` is \
+         the least value, also where less is better",
+    ));
+    let perturbations = Perturbations::of(root);
     let mut instances: BTreeMap<(&str, Option<&str>), u64> = BTreeMap::new();
     for stat in root.items() {
         if text(&stat, "name") == Some("num_instances")
@@ -40,9 +44,8 @@ pub(super) fn read(
             stat.expected("an object whose `name` has a `name`", problems);
             continue;
         };
-        let split = text(&stat, "split");
-        if split.is_some_and(|split| split != "test") {
-            harvest.leave(stat.place(), name, "it is of another split than `test`");
+        if text(&stat, "split").is_some_and(|its| its != split) {
+            harvest.leave(stat.place(), name, &format!("it is of another split than `{split}`"));
             continue;
         }
         let reported = match stat.get("mean") {
@@ -50,7 +53,7 @@ pub(super) fn read(
             None => Some(Reported::None("no trial has a value".to_owned())),
         };
         let Some(reported) = reported else { continue };
-        let slice = match slice(&stat) {
+        let slice = match slice(&stat, &perturbations) {
             Ok(slice) => slice,
             Err(error) => {
                 let problem = Problem::new("bad_slice", error.to_string());
@@ -58,7 +61,7 @@ pub(super) fn read(
                 continue;
             }
         };
-        let n = instances.get(&(split.unwrap_or("test"), text(&stat, "sub_split"))).copied();
+        let n = instances.get(&(split, text(&stat, "sub_split"))).copied();
         // What was perturbed may be of fewer.
         let is_as_it_was = stat.find(&["name", "perturbation"]).is_none();
         let n = n.filter(|n| *n > 0 && is_as_it_was);
@@ -79,21 +82,60 @@ fn text<'n>(stat: &Spot<'n>, field: &str) -> Option<&'n str> {
     stat.find(&["name", field])?.text()
 }
 
-fn slice(stat: &Spot) -> Result<Slice, metrics::slice::SliceError> {
+fn slice(stat: &Spot, perturbations: &Perturbations) -> Result<Slice, metrics::slice::SliceError> {
     let mut pairs: Vec<(&str, String)> = Vec::new();
     if let Some(part) = text(stat, "sub_split") {
         pairs.push(("sub_split", part.to_owned()));
     }
     if let Some(perturbation) = stat.find(&["name", "perturbation"]) {
-        let word = |field: &str| perturbation.get(field).and_then(|word| word.text());
-        let name = word("name").unwrap_or_default();
-        let classes = word("source_class").zip(word("target_class"));
-        let name = match classes {
-            Some((source, target)) => format!("{name} {source} to {target}"),
-            None => name.to_owned(),
-        };
-        pairs.push(("perturbation", name));
-        pairs.extend(word("computed_on").map(|on| ("computed_on", on.to_owned())));
+        let computed_on = perturbation.get("computed_on").and_then(|word| word.text());
+        pairs.push(("perturbation", perturbations.name(&perturbation)));
+        pairs.extend(computed_on.map(|on| ("computed_on", on.to_owned())));
     }
     Slice::new(pairs)
+}
+
+/// The settings of each perturbation, by its short name.
+struct Perturbations(BTreeMap<String, BTreeSet<String>>);
+
+impl Perturbations {
+    fn of(root: &Spot) -> Self {
+        let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for stat in root.items() {
+            if let Some(it) = stat.find(&["name", "perturbation"]) {
+                all.entry(short(&it)).or_default().insert(settings(&it));
+            }
+        }
+        Self(all)
+    }
+
+    /// With its settings where several go by the same name.
+    fn name(&self, perturbation: &Spot) -> String {
+        let short = short(perturbation);
+        match self.0.get(&short) {
+            Some(several) if several.len() > 1 => {
+                format!("{short}, {}", settings(perturbation))
+            }
+            _ => short,
+        }
+    }
+}
+
+/// `dialect SAE to AAVE`.
+fn short(perturbation: &Spot) -> String {
+    let word = |field: &str| perturbation.get(field).and_then(|word| word.text());
+    let name = word("name").unwrap_or_default();
+    match word("source_class").zip(word("target_class")) {
+        Some((source, target)) => format!("{name} {source} to {target}"),
+        None => name.to_owned(),
+    }
+}
+
+/// `mode pronouns, prob 0.5`: what a perturbation is asked with besides.
+fn settings(perturbation: &Spot) -> String {
+    const OTHERS: [&str; 6] =
+        ["name", "source_class", "target_class", "computed_on", "fairness", "robustness"];
+    let all = perturbation.fields().filter(|(name, _)| !OTHERS.contains(name));
+    let all = all.filter_map(|(name, value)| Some(format!("{name} {}", value.name()?)));
+    all.collect::<Vec<_>>().join(", ")
 }

@@ -13,6 +13,7 @@ use super::spot::{Reported, Spot};
 use super::{Context, Format, Notes, yaml};
 use metrics::catalogue;
 use metrics::{Problem, RunDocument, Slice};
+use std::collections::BTreeSet;
 
 /// Metrics whose name says what they are, whatever the task; F1, precision and recall may be of one
 /// class or a mean over many.
@@ -87,12 +88,9 @@ fn model_index(index: &Spot, harvest: &mut Harvest, problems: &mut Problems) {
     for model in models {
         let Some(results) = model.list("results", problems) else { continue };
         let results: Vec<Spot> = results.items().collect();
-        let mut sets: Vec<String> = results.iter().map(name_of).collect();
-        sets.sort_unstable();
-        sets.dedup();
-        for result in &results {
-            let set = name_of(result);
-            let pairs = (sets.len() > 1).then_some(("dataset", set.as_str()));
+        let sets: BTreeSet<String> = results.iter().map(name_of).collect();
+        for (result, set) in results.iter().zip(told_apart(&results)) {
+            let pairs = (results.len() > 1 && !set.is_empty()).then_some(("dataset", set.as_str()));
             let Ok(slice) = Slice::new(pairs) else {
                 result.expected("a result with `dataset` and its `type`", problems);
                 continue;
@@ -101,9 +99,9 @@ fn model_index(index: &Spot, harvest: &mut Harvest, problems: &mut Problems) {
                 dataset(result, harvest);
             }
             let Some(metrics) = result.list("metrics", problems) else { continue };
-            for metric in metrics.items() {
-                let named = metric.get("type").or_else(|| metric.get("name"));
-                let Some(name) = named.and_then(|name| name.name()) else {
+            let metrics: Vec<Spot> = metrics.items().collect();
+            for (metric, name) in metrics.iter().zip(names(&metrics)) {
+                let Some(name) = name else {
                     metric.expected("an object with `type` and `value`", problems);
                     continue;
                 };
@@ -114,6 +112,68 @@ fn model_index(index: &Spot, harvest: &mut Harvest, problems: &mut Problems) {
             }
         }
     }
+}
+
+/// What tells each result from the others: its data, and where several are of the same, the task,
+/// the revision and the arguments too, as far as they differ.
+fn told_apart(results: &[Spot]) -> Vec<String> {
+    let mut names: Vec<String> = results.iter().map(name_of).collect();
+    if names.iter().collect::<BTreeSet<_>>().len() == 1 {
+        names.iter_mut().for_each(String::clear);
+    }
+    for path in [&["task", "type"][..], &["dataset", "revision"], &["dataset", "args"]] {
+        let same = |name: &String| names.iter().filter(|it| *it == name).count() > 1;
+        let more: Vec<String> = results
+            .iter()
+            .zip(&names)
+            .map(|(result, name)| match result.find(path).filter(|_| same(name)) {
+                Some(part) => joined(name, &in_words(&part)),
+                None => name.clone(),
+            })
+            .collect();
+        // A part that is the same of all says nothing.
+        if more.iter().collect::<BTreeSet<_>>().len() > names.iter().collect::<BTreeSet<_>>().len()
+        {
+            names = more;
+        }
+    }
+    names
+}
+
+/// The names of a result's metrics: the type, and where several have the same, what each is called
+/// and what it was asked with.
+fn names(metrics: &[Spot]) -> Vec<Option<String>> {
+    let kind = |metric: &Spot| {
+        metric.get("type").or_else(|| metric.get("name")).and_then(|name| name.name())
+    };
+    let kinds: Vec<Option<String>> = metrics.iter().map(kind).collect();
+    let of = |(metric, kind): (&Spot, &Option<String>)| {
+        let kind = kind.clone()?;
+        if kinds.iter().flatten().filter(|it| **it == kind).count() < 2 {
+            return Some(kind);
+        }
+        let parts = ["name", "config", "args"].into_iter().filter_map(|part| metric.get(part));
+        Some(parts.fold(kind, |name, part| joined(&name, &in_words(&part))))
+    };
+    metrics.iter().zip(&kinds).map(of).collect()
+}
+
+fn joined(name: &str, more: &str) -> String {
+    match (name.is_empty(), more.is_empty() || name.eq_ignore_ascii_case(more)) {
+        (_, true) => name.to_owned(),
+        (true, false) => more.to_owned(),
+        (false, false) => format!("{name} {more}"),
+    }
+}
+
+/// A value as words: of an object its fields, `num_few_shot 25`.
+fn in_words(spot: &Spot) -> String {
+    if spot.is_list() {
+        return spot.items().map(|item| in_words(&item)).collect::<Vec<_>>().join(" ");
+    }
+    let fields: Vec<String> =
+        spot.fields().map(|(name, value)| format!("{name} {}", in_words(&value))).collect();
+    if spot.is_object() { fields.join(" ") } else { spot.name().unwrap_or_default() }
 }
 
 /// What tells a result's data apart: dataset, configuration, split.

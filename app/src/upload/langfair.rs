@@ -18,7 +18,12 @@ pub(super) fn read(
 ) -> Option<(RunDocument, Notes)> {
     let mut harvest = Harvest::of(Format::Langfair, context);
     let metrics = match root.get("metrics") {
-        Some(metrics) => metrics,
+        Some(metrics) => {
+            for (name, beside) in root.fields().filter(|(name, _)| *name != "metrics") {
+                harvest.leave(beside.place(), name, "it stands beside the metrics");
+            }
+            metrics
+        }
         None => root.clone(),
     };
     if !metrics.is_object() {

@@ -34,16 +34,26 @@ fn column(name: &str) -> Column {
         name.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
     let words: Vec<&str> = words
         .split_whitespace()
-        .filter(|word| !matches!(*word, "of" | "number" | "n" | "the" | "no"))
+        .filter(|word| {
+            !matches!(*word, "of" | "number" | "n" | "the" | "no" | "total" | "percent" | "in")
+        })
         .collect();
     match words.as_slice() {
         ["applicants" | "candidates"] => Column::Applicants,
-        ["selected"] | ["applicants" | "candidates", "selected"] => Column::Selected,
+        ["selected"] | ["applicants" | "candidates", "selected"] | ["selected", "applicants"] => {
+            Column::Selected
+        }
         ["selection", "rate"] => Column::SelectionRate,
         ["scoring", "rate"] => Column::ScoringRate,
         ["impact", "ratio"] => Column::ImpactRatio,
         _ => Column::Category,
     }
+}
+
+/// Whether the numbers of a column are percentages by its name: `Selection Rate (%)`.
+fn is_percentage(name: &str) -> bool {
+    let name = name.to_lowercase();
+    name.contains('%') || name.contains("percent")
 }
 
 /// Whether a header is one of these tables'.
@@ -60,8 +70,13 @@ pub(super) fn read(
     let sheet = Sheet::read(text, COLUMNS, problems)?;
     let columns: Vec<Column> = sheet.names.iter().map(|name| column(name)).collect();
     let find = |wanted| columns.iter().position(|column| *column == wanted);
-    let categories: Vec<usize> =
-        (0..columns.len()).filter(|i| columns[*i] == Column::Category).collect();
+    // A column of numbers that the rules do not know, such as a median score, is no category.
+    let (mut others, mut categories): (Vec<usize>, Vec<usize>) = (0..columns.len())
+        .filter(|i| columns[*i] == Column::Category)
+        .partition(|i| sheet.rows.iter().all(|line| is_number_or_empty(&line.cells[*i])));
+    if categories.is_empty() {
+        categories = std::mem::take(&mut others);
+    }
     let rate = find(Column::SelectionRate).or(find(Column::ScoringRate));
     let has_numbers = rate.or(find(Column::Applicants)).is_some();
     if categories.is_empty() || !has_numbers {
@@ -85,8 +100,20 @@ pub(super) fn read(
         selection: find(Column::SelectionRate),
         scoring: find(Column::ScoringRate),
     };
+    let mut above: Option<&Line> = None;
     for line in &sheet.rows {
-        table.place(line, &mut harvest, problems);
+        if !table.is_blank_below(line, above, problems) {
+            table.place(line, &mut harvest, problems);
+        }
+        above = Some(line);
+    }
+    for other in others {
+        if sheet.rows.iter().all(|line| line.cells[other].is_empty()) {
+            continue;
+        }
+        let name = &sheet.names[other];
+        let why = "numbers that are none of the audit's: no count, rate or ratio by its name";
+        harvest.leave(sheet::cell_at(sheet.head, name), name, why);
     }
     if let Some(ratio) = find(Column::ImpactRatio) {
         let name = &sheet.names[ratio];
@@ -104,7 +131,28 @@ struct Table<'s> {
     scoring: Option<usize>,
 }
 
+fn is_number_or_empty(cell: &str) -> bool {
+    let number = cell.trim_end_matches('%').replace(',', "");
+    cell.is_empty() || sheet::plain_number(number.trim()).is_some()
+}
+
 impl Table<'_> {
+    /// Whether a category that stood in the row above is empty here beside one that is not: a cell
+    /// that was merged with the one above, or all of them. Nothing says which.
+    fn is_blank_below(&self, line: &Line, above: Option<&Line>, problems: &mut Problems) -> bool {
+        let Some(above) = above else { return false };
+        let is_there = |line: &Line, at: usize| !line.cells[at].is_empty();
+        let both = self.categories.iter().any(|at| is_there(line, *at) && is_there(above, *at));
+        let blank =
+            self.categories.iter().find(|at| !is_there(line, **at) && is_there(above, **at));
+        let Some(at) = blank.filter(|_| both) else { return false };
+        let message = "an empty category may be merged with the one above, or mean all of them";
+        let problem = Problem::new("blank_category", message);
+        let place = line.at(&self.sheet.names[*at]);
+        problems.add_at(place, problem.expected("the category in each row, or `All`"));
+        true
+    }
+
     fn place(&self, line: &Line, harvest: &mut Harvest, problems: &mut Problems) {
         let pairs = self.categories.iter().filter_map(|at| {
             let (attribute, group) = (&self.sheet.names[*at], &line.cells[*at]);
@@ -164,7 +212,12 @@ impl Table<'_> {
                 Reported::Is(percent) => Reported::Is(percent / 100.0),
                 none @ Reported::None(_) => none,
             },
-            None => sheet::reported(cell, &place, problems)?,
+            None => match sheet::reported(cell, &place, problems)? {
+                Reported::Is(percent) if is_percentage(&self.sheet.names[at]) => {
+                    Reported::Is(percent / 100.0)
+                }
+                as_it_is => as_it_is,
+            },
         };
         Some(Draft::reported(slice, key, reported))
     }

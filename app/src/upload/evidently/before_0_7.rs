@@ -61,7 +61,7 @@ impl Matrix {
         let is_square =
             cells.len() == labels.len() && cells.iter().all(|it| it.len() == labels.len());
         let total = cells.iter().flatten().try_fold(0u64, |sum, rows| sum.checked_add(*rows))?;
-        let holds = is_square && labels.len() <= usize::from(u16::MAX) && total < 1 << 53;
+        let holds = is_square && u16::try_from(labels.len()).is_ok() && total < 1 << 53;
         holds.then_some(Self { labels, cells })
     }
 

@@ -1,15 +1,11 @@
 //! Other tools' files, broken in every way that files break: none panics, and each refusal says
 //! where, and what was expected.
 
-#![expect(clippy::unwrap_used, reason = "in a test's helpers a panic is the failure")]
-
+use crate::{beside, fixture};
 use app::upload::{Context, Format, read};
 use metrics::Problem;
 use proptest::prelude::*;
-use std::fs;
-use std::path::Path;
 use std::sync::LazyLock;
-use time::macros::datetime;
 
 /// A file of each format and way of writing it: real ones where a tool was at hand.
 static FILES: LazyLock<Vec<(Format, Vec<u8>)>> = LazyLock::new(|| {
@@ -24,14 +20,16 @@ static FILES: LazyLock<Vec<(Format, Vec<u8>)>> = LazyLock::new(|| {
         (Format::Aif360, "exports/aif360/metrics.json"),
         (Format::Aif360, "exports/aif360/explanations.json"),
         (Format::Evidently, "exports/evidently/report.json"),
+        (Format::Evidently, "exports/evidently/report_0_6.json"),
+        (Format::Evidently, "exports/evidently/report_0_6_classes.json"),
+        (Format::Tfma, "exports/tfma/slicing_metrics_classes.json"),
+        (Format::Tfma, "exports/tfma/metrics_classes.json"),
         (Format::Mlflow, "exports/mlflow/runs_get.json"),
         (Format::Mlflow, "exports/mlflow/search_runs_dataframe.one.csv"),
         (Format::LmEval, "exports/lm_eval/results.json"),
         (Format::Inspect, "exports/inspect/popularity.json"),
     ];
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
-    let mut files: Vec<_> =
-        real.map(|(format, name)| (format, fs::read(folder.join(name)).unwrap())).into();
+    let mut files: Vec<_> = real.map(|(format, name)| (format, fixture(name))).into();
     // The others in the words of their documentation.
     files.extend(DOCUMENTED.map(|(format, text)| (format, text.as_bytes().to_vec())));
     files
@@ -75,13 +73,6 @@ const DOCUMENTED: [(Format, &str); 9] = [
         "Sex,# of Applicants,# Selected,Selection Rate,Impact Ratio\nFemale,\"1,200\",300,25%,0.833\nMale,1000,300,30%,1.00\n",
     ),
 ];
-
-fn beside() -> Context {
-    Context {
-        dataset: Some(("some-data".into(), "1".into())),
-        ..Context::at(datetime!(2026-12-01 12:00 UTC))
-    }
-}
 
 /// Reads as the format and by content; the problems of the first where it is refused.
 fn problems(format: Format, bytes: &[u8]) -> Vec<Problem> {

@@ -1,50 +1,16 @@
 //! More real files of other tools, each held against numbers that were counted apart.
 
-#![expect(clippy::unwrap_used, reason = "in a test's helpers a panic is the failure")]
-
-use app::upload::{Context, Format, Receipt, read};
-use metrics::{Estimate, RunDocument, Slice};
+use crate::{RECEIVED, accepted, close, export, fixture, of};
+use app::upload::{Context, Format, read};
+use metrics::Slice;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
-use time::macros::datetime;
-
-fn fixture(name: &str) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
-    fs::read(folder.join(name)).unwrap()
-}
-
-fn accepted(file: &str, format: Format) -> (RunDocument, Receipt) {
-    let bytes = fixture(&format!("exports/{file}"));
-    assert_eq!(Format::sniff(&bytes), Some(format), "{file}");
-    let context = Context {
-        dataset: Some(("adult-half".into(), "1994".into())),
-        ..Context::at(datetime!(2026-12-01 12:00 UTC))
-    };
-    read(&bytes, None, &context).unwrap_or_else(|problems| panic!("{file}: {problems:?}"))
-}
-
-fn of<'d>(document: &'d RunDocument, slice: &str, metric: &str) -> &'d Estimate {
-    let slice = Slice::parse(slice).unwrap();
-    let found = document.estimates.iter().find(|e| e.slice == slice && e.metric == metric);
-    found.unwrap_or_else(|| panic!("no {metric} of `{slice}`"))
-}
-
-fn close(got: Option<f64>, wanted: Option<f64>, what: &str) {
-    match (got, wanted) {
-        (Some(got), Some(wanted)) => {
-            assert!((got - wanted).abs() < 1e-9, "{what}: {got} is not {wanted}");
-        }
-        _ => assert_eq!(got, wanted, "{what}"),
-    }
-}
 
 /// AI Verify 2 divides by the counts of all groups: of Black women it says a true positive rate of
 /// 0.006, which is that of 0.568 times their share of all positives.
 #[test]
 fn ai_verifys_rates_are_those_within_each_group() {
-    let (document, receipt) = accepted("ai_verify/results.json", Format::AiVerify);
+    let (document, receipt) = accepted(&export("ai_verify/results.json"), Format::AiVerify);
     let counts: BTreeMap<String, BTreeMap<String, f64>> =
         serde_json::from_slice(&fixture("exports/ai_verify/counts.json")).unwrap();
     let mut compared = 0;
@@ -95,7 +61,7 @@ fn tfmas_rates_are_those_of_the_counts_that_they_come_from() {
     let by_both = cells(|cell| format!("race={};sex={}", cell("race"), cell("sex")));
     let mut compared = 0;
     for file in ["tfma/slicing_metrics.json", "tfma/metrics.json"] {
-        let (document, receipt) = accepted(file, Format::Tfma);
+        let (document, receipt) = accepted(&export(file), Format::Tfma);
         for (group, &[tn, missed, fp, tp]) in by_sex.iter().chain(&by_both) {
             let slice = Slice::parse(group).unwrap();
             if !document.estimates.iter().any(|estimate| estimate.slice == slice) {
@@ -123,14 +89,14 @@ fn tfmas_rates_are_those_of_the_counts_that_they_come_from() {
     }
     assert!(compared >= 40, "{compared}");
     let record = fixture("exports/tfma/metrics.tfrecord");
-    let problems = read(&record, None, &Context::at(datetime!(2026-12-01 12:00 UTC))).unwrap_err();
+    let problems = read(&record, None, &Context::at(RECEIVED)).unwrap_err();
     assert!(problems[0].to_string().contains("TFRecord"), "{problems:?}");
     assert!(problems[0].to_string().contains("load_metrics"), "{problems:?}");
 }
 
 #[test]
 fn clarify_holds_each_group_against_everyone_else_and_a_positive_difference_is_a_disadvantage() {
-    let (document, receipt) = accepted("clarify/analysis.json", Format::Clarify);
+    let (document, receipt) = accepted(&export("clarify/analysis.json"), Format::Clarify);
     let cells = cells(|cell| cell("sex"));
     let rate = |sex: &str| {
         let [tn, missed, fp, tp] = cells[sex];
@@ -149,14 +115,14 @@ fn clarify_holds_each_group_against_everyone_else_and_a_positive_difference_is_a
     assert!(receipt.conventions.iter().any(|it| it.contains("opposite of AIF360")), "{receipt:?}");
 
     let alone = fixture("exports/clarify/bias_report.json");
-    let context = Context::at(datetime!(2026-12-01 12:00 UTC));
+    let context = Context::at(RECEIVED);
     let problems = read(&alone, None, &context).unwrap_err();
     assert!(problems[0].to_string().contains("which facet"), "{problems:?}");
 }
 
 #[test]
 fn helms_instances_are_the_n_of_what_was_not_perturbed() {
-    let (document, _) = accepted("helm/stats.json", Format::Helm);
+    let (document, _) = accepted(&export("helm/stats.json"), Format::Helm);
     let n = |slice: &str| of(&document, slice, "exact_match").n;
     assert_eq!((n(""), n("sub_split=toxic")), (Some(1_000), Some(200)));
     let perturbed = of(&document, "computed_on=worst;perturbation=dialect", "exact_match");
@@ -165,20 +131,20 @@ fn helms_instances_are_the_n_of_what_was_not_perturbed() {
 
 #[test]
 fn nothing_of_a_model_card_is_lost_for_its_name() {
-    let (card, receipt) = accepted("hugging_face/README.md", Format::HuggingFace);
+    let (card, receipt) = accepted(&export("hugging_face/README.md"), Format::HuggingFace);
     let women = "dataset=adult-half/default/test-female";
     for metric in ["accuracy", "hf_precision", "hf_recall"] {
         assert!(of(&card, women, metric).value.is_some_and(|value| value < 1.0), "{metric}");
     }
     assert!(receipt.not_placed.is_empty(), "{:?}", receipt.not_placed);
-    let (saved, _) = accepted("hugging_face/result.json", Format::HuggingFace);
+    let (saved, _) = accepted(&export("hugging_face/result.json"), Format::HuggingFace);
     let of_card = of(&card, "dataset=adult-half/default/test", "hf_recall").value;
     close(of(&saved, "", "hf_recall").value, of_card, "recall");
 }
 
 #[test]
 fn langfairs_measures_keep_their_own_names() {
-    let (document, _) = accepted("langfair/results.json", Format::Langfair);
+    let (document, _) = accepted(&export("langfair/results.json"), Format::Langfair);
     let known: Value = serde_json::from_slice(&fixture("exports/langfair/results.json")).unwrap();
     let known = &known["metrics"]["Stereotype"];
     for (original, key) in [
@@ -186,5 +152,93 @@ fn langfairs_measures_keep_their_own_names() {
         ("Cooccurrence Bias", "cooccurrence_bias"),
     ] {
         close(of(&document, "", key).value, known[original].as_f64(), key);
+    }
+}
+
+/// The confusion matrix of `evidently/report_0_6_classes.json`: rows by label and prediction, of
+/// Barbera, Barolo and Grignolino.
+const WINES: [[u64; 3]; 3] = [[4, 8, 12], [1, 26, 3], [2, 1, 32]];
+
+/// What of the wines was predicted rightly, of its label, and as it.
+fn wine(at: usize) -> [u64; 3] {
+    [WINES[at][at], WINES[at].iter().sum(), WINES.iter().map(|row| row[at]).sum()]
+}
+
+#[test]
+fn evidently_before_0_7_gives_the_counts_of_its_confusion_matrix() {
+    let (document, receipt) = accepted(&export("evidently/report_0_6.json"), Format::Evidently);
+    let by_sex = cells(|cell| cell("sex"));
+    let [tn, missed, fp, tp] = by_sex["Female"];
+    for (metric, part, whole) in [
+        ("accuracy", tn + tp, tn + missed + fp + tp),
+        ("true_positive_rate", tp, tp + missed),
+        ("false_positive_rate", fp, fp + tn),
+        ("precision", tp, tp + fp),
+    ] {
+        let estimate = of(&document, "", metric);
+        assert_eq!((estimate.numerator, estimate.denominator), (Some(part), Some(whole)));
+    }
+    let f1 = of(&document, "", "f1");
+    close(f1.value, Some((2 * tp) as f64 / (2 * tp + fp + missed) as f64), "F1");
+    // Each metric has its values of the reference data, which is another.
+    let left: Vec<&str> = receipt.not_placed.iter().map(|it| it.what.as_str()).collect();
+    assert!(left.contains(&"ClassificationQualityByClass"), "{left:?}");
+    assert!(left.contains(&"DatasetSummaryMetric"), "{left:?}");
+    assert!(document.estimates.iter().all(|it| !it.metric.contains('[')), "two classes");
+}
+
+#[test]
+fn evidentlys_numbers_of_several_classes_are_means_and_classes_against_the_rest() {
+    let classes = ["Barbera", "Barolo", "Grignolino"];
+    let (old, receipt) = accepted(&export("evidently/report_0_6_classes.json"), Format::Evidently);
+    assert!(receipt.not_placed.is_empty(), "{:?}", receipt.not_placed);
+    assert_eq!(
+        (of(&old, "", "accuracy").numerator, of(&old, "", "accuracy").n),
+        (Some(62), Some(89))
+    );
+    let (new, receipt) = accepted(&export("evidently/report_classes.json"), Format::Evidently);
+    assert!(receipt.not_placed.is_empty(), "{:?}", receipt.not_placed);
+    let (snapshot, _) = accepted(&export("evidently/snapshot_classes.json"), Format::Evidently);
+    for (at, class) in classes.iter().enumerate() {
+        let [right, labelled, predicted] = wine(at);
+        for (metric, whole) in [("true_positive_rate", labelled), ("precision", predicted)] {
+            let key = format!("{metric}[{class}]");
+            let estimate = of(&old, "", &key);
+            assert_eq!((estimate.numerator, estimate.denominator), (Some(right), Some(whole)));
+            let wanted = Some(right as f64 / whole as f64);
+            for document in [&new, &snapshot] {
+                close(of(document, "", &key).value, wanted, &key);
+            }
+        }
+    }
+    let recalls = (0..3).map(|at| wine(at)[0] as f64 / wine(at)[1] as f64);
+    let mean = recalls.sum::<f64>() / 3.0;
+    for document in [&old, &new, &snapshot] {
+        close(of(document, "", "macro_recall").value, Some(mean), "macro recall");
+        let is_whole = |metric: &str| document.estimates.iter().any(|it| it.metric == metric);
+        assert!(!is_whole("true_positive_rate") && !is_whole("precision") && !is_whole("f1"));
+    }
+    assert_eq!(of(&old, "", "macro_f1").n, Some(89));
+    assert!(of(&old, "", "macro_f1").interval.is_some(), "the matrix tells how well it is known");
+}
+
+#[test]
+fn tfmas_classes_and_means_are_not_the_models_own_metrics() {
+    for file in ["tfma/slicing_metrics_classes.json", "tfma/metrics_classes.json"] {
+        let (document, receipt) = accepted(&export(file), Format::Tfma);
+        assert!(receipt.not_placed.is_empty(), "{file}: {:?}", receipt.not_placed);
+        let value = |metric: &str| of(&document, "", metric).value;
+        close(value("precision[0]"), Some(1.0), file);
+        close(value("true_positive_rate[1]"), Some(19.0 / 35.0), file);
+        assert_eq!(value("precision[2]"), None, "nothing is predicted as it");
+        close(value("macro_recall"), Some((1.0 / 30.0 + 19.0 / 35.0) / 3.0), file);
+        assert_eq!(of(&document, "", "macro_recall").n, Some(89));
+        assert_eq!(value("macro_precision"), None);
+        close(value("tfma_classid_0_auc"), Some(0.948_022_598_870_056_6), file);
+        assert_eq!(of(&document, "", "count").n, Some(89));
+        for metric in ["precision", "true_positive_rate"] {
+            assert!(document.estimates.iter().all(|it| it.metric != metric), "{file}: {metric}");
+        }
+        assert!(of(&document, "colour=deep", "true_positive_rate[1]").value.is_some());
     }
 }
