@@ -14,6 +14,7 @@ pub mod openapi;
 pub mod operation;
 pub mod page;
 pub mod policies;
+pub mod previewed;
 pub mod problem;
 pub mod query;
 pub mod readiness;

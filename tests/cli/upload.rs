@@ -185,12 +185,31 @@ fn a_dry_run_says_what_would_be_accepted() {
         "receipt": {"estimates": 1200, "slices": 12, "attributes": {"sex": ["Female", "Male"]}},
         "unconfirmed": [{"attribute": "sex", "group": "Femal", "nearest": "Female"}],
         "existing": format!("/runs/{RUN}"),
+        "against": {
+            "run": format!("/runs/{RUN}"), "version": "3.0", "looked_at": 340,
+            "slices": {"new": [{"sex": "Femal"}], "gone": []},
+            "metrics": {"new": [], "gone": ["f1"]},
+            "moved": [
+                {"metric": "accuracy", "slice": {"sex": "Male"}, "before": {"value": 0.9, "n": 100},
+                 "after": {"value": 0.7, "n": 100}, "change": -0.2,
+                 "interval": {"low": -0.3, "high": -0.1, "level": 0.95, "method": "newcombe"},
+                 "worse": true},
+                {"metric": "selection_rate", "slice": {}, "before": {"value": 0.5, "n": null},
+                 "after": {"value": 0.7, "n": 100}, "change": 0.2,
+                 "interval": {"low": 0.1, "high": 0.3, "level": 0.95, "method": "newcombe"},
+                 "worse": null},
+            ],
+        },
     });
     let stub = Stub::new([says(200, "", &body)]);
     let ended = send("validate", &stub.url, &adult(), &[]);
     ended
         .assert_code(0)
         .assert_out("would be accepted")
+        .assert_out(&format!("against       {}/runs/{RUN} of 3.0", stub.url))
+        .assert_out("gone metrics  f1")
+        .assert_out("2 of 340 series move beyond chance, 1 for the worse\n  accuracy        Male")
+        .assert_out("worse\n")
         .assert_out("sha256:cd34")
         .assert_out("1,200 estimates on 12 slices")
         .assert_out("sex: Female, Male")

@@ -2,11 +2,12 @@
 
 use super::moment::Moment;
 use super::operation::{ANY, Area, Operation};
+use super::previewed::PreviewAnswer;
 use super::query::Query;
-use super::runs::{ReceiptAnswer, RunAnswer, received_as};
+use super::runs::RunAnswer;
 use crate::actions::registry::find_model;
 use crate::actions::take_upload::{self, Answer};
-use crate::actions::upload_run::{self, Preview, Receipt, Upload};
+use crate::actions::upload_run::{self, Receipt, Upload};
 use crate::auth::Actor;
 use crate::error::{Error, Result};
 use crate::http::{Access, Routes};
@@ -154,23 +155,6 @@ struct ReceivedRun {
     new: bool,
     /// Groups that satisfy no rule until a lead accepts them or makes them aliases.
     unconfirmed: Vec<Unconfirmed>,
-}
-
-/// What would become of an upload.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "UploadPreview")]
-struct PreviewAnswer {
-    /// True.
-    dry_run: bool,
-    /// The digest that the run would have; null while its version is not there.
-    digest: Option<String>,
-    /// As what the file was read.
-    format: String,
-    receipt: Option<ReceiptAnswer>,
-    /// Groups that would satisfy no rule until a lead accepts them or makes them aliases.
-    unconfirmed: Vec<Unconfirmed>,
-    /// Where the run is, if it is there already.
-    existing: Option<String>,
 }
 
 /// An upload that was acknowledged before it was read.
@@ -397,7 +381,7 @@ fn describe(
 
 async fn preview(app: &App, actor: &Actor, upload: &Upload) -> Result<Response> {
     let preview = upload_run::preview(app, actor, upload).await?;
-    Ok(Json(Uploaded::Preview(Box::new(previewed(preview)))).into_response())
+    Ok(Json(Uploaded::Preview(Box::new(preview.into()))).into_response())
 }
 
 fn answer(model: &str, receipt: Receipt) -> Response {
@@ -405,17 +389,6 @@ fn answer(model: &str, receipt: Receipt) -> Response {
     let location = format!("/api/v1/runs/{}", receipt.run.id);
     let answer = Uploaded::Received(Box::new(received(model, receipt)));
     (status, [(header::LOCATION, location)], Json(answer)).into_response()
-}
-
-fn previewed(preview: Preview) -> PreviewAnswer {
-    PreviewAnswer {
-        dry_run: true,
-        digest: (!preview.digest.is_empty()).then_some(preview.digest),
-        format: preview.format,
-        receipt: received_as(preview.receipt),
-        unconfirmed: preview.unconfirmed,
-        existing: preview.existing.map(|run| format!("/runs/{}", run.id)),
-    }
 }
 
 fn received(model: &str, receipt: Receipt) -> ReceivedRun {
