@@ -109,15 +109,36 @@ impl Error {
 }
 
 /// Whether the database could not be asked, rather than refused: worth a later try.
-fn is_unavailable(error: &sqlx::Error) -> bool {
+pub fn is_unavailable(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => true,
-        // SQLITE_BUSY with its extended codes; PostgreSQL's shutdown and serialization failures.
-        sqlx::Error::Database(error) => matches!(
-            error.code().as_deref(),
-            Some("5" | "261" | "517" | "57P01" | "57P02" | "57P03" | "40001" | "40P01")
-        ),
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| is_passing(&code)),
         _ => false,
+    }
+}
+
+/// Whether a database's error says that it is busy or away, and nothing of the question:
+/// SQLITE_BUSY with its extended codes; PostgreSQL's shutdown, broken connections, too many of them
+/// and too little memory, locks that were not to be had, and serialization failures.
+fn is_passing(code: &str) -> bool {
+    const CODES: [&str; 12] = [
+        "5", "261", "517", "40001", "40P01", "53000", "53200", "53300", "55P03", "57P01", "57P02",
+        "57P03",
+    ];
+    CODES.contains(&code) || (code.len() == 5 && code.starts_with("08"))
+}
+
+/// What a session store says of a database that could not be asked; it can tell text alone.
+pub const UNAVAILABLE: &str = "the database could not be asked";
+
+impl From<tower_sessions::session::Error> for Error {
+    fn from(error: tower_sessions::session::Error) -> Self {
+        use tower_sessions::session::Error::Store;
+        use tower_sessions::session_store::Error::Backend;
+        match error {
+            Store(Backend(said)) if said == UNAVAILABLE => Self::Busy,
+            error => Self::Internal(error.to_string()),
+        }
     }
 }
 
@@ -134,5 +155,20 @@ impl IntoResponse for Error {
         let mut response = self.status().into_response();
         response.extensions_mut().insert(Arc::new(self));
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_passing;
+
+    #[test]
+    fn a_database_that_is_busy_or_away_is_worth_a_later_try_and_a_wrong_question_is_not() {
+        for code in ["5", "40001", "53300", "55P03", "57P01", "08006"] {
+            assert!(is_passing(code), "{code}");
+        }
+        for code in ["23505", "42P01", "2067", "08", "53100"] {
+            assert!(!is_passing(code), "{code}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! open files: a tiny file can ask for two gigabytes, and must not get them from the server.
 
 mod archive;
+mod packed;
 
 use crate::error::{Error, Result};
 use crate::state::App;
@@ -67,6 +68,7 @@ pub enum Source {
 /// What was read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Reading {
+    #[serde(with = "packed")]
     pub document: RunDocument,
     pub format: String,
     pub receipt: Value,

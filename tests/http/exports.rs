@@ -17,17 +17,24 @@ struct Case {
     says: &'static str,
 }
 
-fn cases() -> Vec<Case> {
-    let case = |file, format, metric, slice, value, counts, says| Case {
-        file,
-        format,
-        metric,
-        slice,
-        value,
-        counts,
-        says,
-    };
-    let women = || json!({"sex": "Female"});
+fn case(
+    file: &'static str,
+    format: &'static str,
+    metric: &'static str,
+    slice: Value,
+    value: f64,
+    counts: Option<(u64, u64)>,
+    says: &'static str,
+) -> Case {
+    Case { file, format, metric, slice, value, counts, says }
+}
+
+fn women() -> Value {
+    json!({"sex": "Female"})
+}
+
+/// Of tools that measure groups.
+fn of_groups() -> Vec<Case> {
     let both = || json!({"race": "African-American", "sex": "Female"});
     let tpr = "true_positive_rate";
     vec![
@@ -76,6 +83,12 @@ fn cases() -> Vec<Case> {
             Some((506, 610)),
             "unprivileged",
         ),
+    ]
+}
+
+/// Of tools that measure models, of which some slice.
+fn of_models() -> Vec<Case> {
+    vec![
         case(
             "evidently/report.json",
             "evidently",
@@ -154,7 +167,7 @@ fn cases() -> Vec<Case> {
 each_db!(every_tools_file_becomes_a_run_with_its_slices_signs_and_counts, |server| {
     // Who may see small cells, for one of the groups has four rows.
     let lee = server.signed_in_for(Role::Lead, TEAM).await;
-    for (i, case) in cases().into_iter().enumerate() {
+    for (i, case) in of_groups().into_iter().chain(of_models()).enumerate() {
         let model = server.model(&format!("model-{i}")).await;
         let bytes = fixture(&format!("exports/{}", case.file));
         // The servers of tests live before some of these files were written.

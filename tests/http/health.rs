@@ -1,3 +1,4 @@
+use app::domain::Role;
 use tests::each_db;
 
 each_db!(a_migrated_server_is_alive_and_ready, |server| {
@@ -12,4 +13,11 @@ each_db!(every_answer_carries_the_security_headers, |server| {
     for header in ["content-security-policy", "x-content-type-options", "referrer-policy"] {
         assert!(answer.headers.contains_key(header), "{header}");
     }
+});
+
+each_db!(a_session_that_the_database_has_no_time_for_is_told_to_come_again, |server| {
+    let ann = server.signed_in(Role::Viewer).await;
+    ann.get("/models").await.assert_status(200);
+    server.app.store.close().await;
+    ann.get("/models").await.assert_status(503).assert_contains("Try again in a moment");
 });

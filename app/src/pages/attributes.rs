@@ -288,23 +288,26 @@ fn regrouping_panel(
     typed: RegroupingInput,
     errors: FieldErrors,
 ) -> AnyView {
-    let past = attribute
-        .regroupings
-        .iter()
-        .cloned()
-        .map(|it| {
-            view! {
-                <li>
-                    <Time at=it.since /> ": " {it.words} " "
-                    <span class="dim">{format!("({}: {})", it.kind, it.reason)}</span>
-                </li>
-            }
-        })
-        .collect_view();
+    let past = (!attribute.regroupings.is_empty()).then(|| {
+        let items = attribute
+            .regroupings
+            .iter()
+            .cloned()
+            .map(|it| {
+                view! {
+                    <li>
+                        <Time at=it.since /> ": " {it.words} " "
+                        <span class="dim">{format!("({}: {})", it.kind, it.reason)}</span>
+                    </li>
+                }
+            })
+            .collect_view();
+        view! { <ul class="plain">{items}</ul> }
+    });
     let action = format!("/attributes/{}/regroupings", attribute.id);
     view! {
         <Panel title="Split or merge groups" note="trends break where it happened">
-            <ul class="plain">{past}</ul>
+            {past}
             <Form
                 action=action
                 id="regrouping"

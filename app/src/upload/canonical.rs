@@ -5,8 +5,9 @@
 //! that people check with their own tools rests on less: a number that is not a whole one up to
 //! 2^53 − 1 is written as a string of its shortest decimal form, without an exponent.
 
-use metrics::{Estimate, RunDocument};
+use metrics::{Estimate, RunDocument, Slice};
 use serde_json::{Number, Value};
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use time::UtcOffset;
 
@@ -65,7 +66,7 @@ fn write_number(out: &mut String, number: &Number) {
     let safe = number.as_u64().is_some_and(|n| n <= MAX_SAFE)
         || number.as_i64().is_some_and(|n| n.unsigned_abs() <= MAX_SAFE);
     if safe {
-        out.push_str(&number.to_string());
+        let _ = write!(out, "{number}");
     } else if number.is_f64() {
         write_fraction(out, number.as_f64().unwrap_or_default());
     } else {
@@ -80,6 +81,12 @@ fn write_fraction(out: &mut String, number: f64) {
 
 fn write_text(out: &mut String, text: &str) {
     out.push('"');
+    // Most texts are names, in which nothing needs an escape.
+    if !text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),
@@ -122,17 +129,18 @@ pub fn run_text(document: &RunDocument, model_id: &str, version_id: &str) -> Str
     let (before, after) = text
         .split_once(NO_ESTIMATES)
         .expect("a document has a list of estimates, and quotes in a text are escaped");
-    let mut sorted: Vec<(String, &Estimate)> =
-        document.estimates.iter().map(|e| (e.slice.to_string(), e)).collect();
+    let slices = Slices::of(&document.estimates);
+    let mut sorted: Vec<(usize, &Estimate)> =
+        document.estimates.iter().map(|e| (slices.rank[&e.slice], e)).collect();
     sorted.sort_by(|(a, x), (b, y)| (a, &x.metric).cmp(&(b, &y.metric)));
     let mut out = String::with_capacity(text.len() + sorted.len() * ESTIMATE);
     out.push_str(before);
     out.push_str(r#""estimates":["#);
-    for (i, (_, estimate)) in sorted.into_iter().enumerate() {
+    for (i, (slice, estimate)) in sorted.into_iter().enumerate() {
         if i > 0 {
             out.push(',');
         }
-        write_estimate(&mut out, estimate);
+        write_estimate(&mut out, estimate, &slices.json[slice]);
     }
     out.push(']');
     out.push_str(after);
@@ -145,11 +153,48 @@ const NO_ESTIMATES: &str = r#""estimates":[]"#;
 /// About how long an estimate is, in bytes.
 const ESTIMATE: usize = 256;
 
-/// The same as [`canonical`] of the estimate's JSON, without making that.
-fn write_estimate(out: &mut String, estimate: &Estimate) {
+/// The slices of a run, each written once: many estimates share one.
+struct Slices<'d> {
+    /// The place of each in the order of their texts.
+    rank: HashMap<&'d Slice, usize>,
+    /// Each one's canonical JSON, in that order.
+    json: Vec<String>,
+}
+
+impl<'d> Slices<'d> {
+    fn of(estimates: &'d [Estimate]) -> Self {
+        let all: HashSet<&Slice> = estimates.iter().map(|estimate| &estimate.slice).collect();
+        let mut sorted: Vec<(String, &Slice)> =
+            all.into_iter().map(|slice| (slice.to_string(), slice)).collect();
+        sorted.sort();
+        let json = sorted.iter().map(|(_, slice)| canonical_slice(slice)).collect();
+        let rank = sorted.into_iter().enumerate().map(|(rank, (_, slice))| (slice, rank)).collect();
+        Self { rank, json }
+    }
+}
+
+fn canonical_slice(slice: &Slice) -> String {
+    let mut pairs: Vec<(&str, &str)> = slice.pairs().collect();
+    pairs.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+    let mut out = "{".to_owned();
+    for (i, (attribute, group)) in pairs.into_iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        write_text(&mut out, attribute);
+        out.push(':');
+        write_text(&mut out, group);
+    }
+    out.push('}');
+    out
+}
+
+/// The same as [`canonical`] of the estimate's JSON, without making that, but for its slice, whose
+/// JSON is given.
+fn write_estimate(out: &mut String, estimate: &Estimate, slice_json: &str) {
     // Named one by one, so that a new field cannot be left out.
     let Estimate {
-        slice,
+        slice: _,
         metric,
         value,
         n,
@@ -194,18 +239,9 @@ fn write_estimate(out: &mut String, estimate: &Estimate) {
     fraction(out, r#""n_effective":"#, *n_effective);
     whole(out, r#""numerator":"#, *numerator);
     whole(out, r#""positives":"#, *positives);
-    out.push_str(r#""slice":{"#);
-    let mut pairs: Vec<(&str, &str)> = slice.pairs().collect();
-    pairs.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-    for (i, (attribute, group)) in pairs.into_iter().enumerate() {
-        if i > 0 {
-            out.push(',');
-        }
-        write_text(out, attribute);
-        out.push(':');
-        write_text(out, group);
-    }
-    out.push_str("},");
+    out.push_str(r#""slice":"#);
+    out.push_str(slice_json);
+    out.push(',');
     fraction(out, r#""stderr":"#, *stderr);
     fraction(out, r#""threshold":"#, *threshold);
     if let Some(undefined) = undefined {
@@ -226,7 +262,7 @@ fn write_estimate(out: &mut String, estimate: &Estimate) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use metrics::{DatasetRef, Instrument, Interval, Slice};
+    use metrics::{DatasetRef, Instrument, Interval};
     use proptest::prelude::*;
     use serde_json::json;
     use time::macros::datetime;

@@ -71,11 +71,11 @@ pub async fn open(app: &App, session: &Session, person: PersonId, visit: &Visit)
     );
     tx.commit().await?;
     session.clear().await;
-    session.cycle_id().await.map_err(unwritten)?;
-    session.insert(PERSON, person).await.map_err(unwritten)?;
-    session.insert(AUTHENTICATED_AT, micros(app.clock.now())).await.map_err(unwritten)?;
-    session.insert(ADDRESS, visit.address).await.map_err(unwritten)?;
-    session.insert(AGENT, &visit.agent).await.map_err(unwritten)
+    session.cycle_id().await?;
+    session.insert(PERSON, person).await?;
+    session.insert(AUTHENTICATED_AT, micros(app.clock.now())).await?;
+    session.insert(ADDRESS, visit.address).await?;
+    Ok(session.insert(AGENT, &visit.agent).await?)
 }
 
 /// Ends the session on the server; the layer takes the cookie back.
@@ -83,9 +83,5 @@ pub async fn close(app: &App, session: &Session, actor: &Actor) -> Result<()> {
     let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
     tx.note(Entry::new("session.closed", "person", actor.person()?));
     tx.commit().await?;
-    session.flush().await.map_err(unwritten)
-}
-
-fn unwritten(error: tower_sessions::session::Error) -> Error {
-    Error::Internal(error.to_string())
+    Ok(session.flush().await?)
 }

@@ -73,6 +73,15 @@ pub async fn render(State(app): State<App>, request: Request, next: Next) -> Res
             }
             response
         }
+        // What a layer around the handlers says, such as that of the sessions; it wrote down why.
+        None if status == StatusCode::INTERNAL_SERVER_ERROR && !is_ours(&response) => {
+            let error = Error::Internal("a layer failed".to_owned());
+            if is_api {
+                problem_with_status(status, &error, &id.to_string())
+            } else {
+                page_with_status(status, &error, &id.to_string())
+            }
+        }
         None => response,
     };
     if let Some(allowance) = allowance {

@@ -125,12 +125,10 @@ async fn identify(
 
 /// The person of a session, if somebody is signed in.
 pub async fn session_actor(app: &App, session: &Session) -> Result<Option<Actor>> {
-    let unreadable = |error: tower_sessions::session::Error| Error::Internal(error.to_string());
-    let Some(id) = session.get::<PersonId>(PERSON).await.map_err(unreadable)? else {
+    let Some(id) = session.get::<PersonId>(PERSON).await? else {
         return Ok(None);
     };
-    let authenticated_at: i64 =
-        session.get(AUTHENTICATED_AT).await.map_err(unreadable)?.unwrap_or_default();
+    let authenticated_at: i64 = session.get(AUTHENTICATED_AT).await?.unwrap_or_default();
     // The session's own expiry moves on with every write to it; this one does not.
     let lasted = app.clock.now() - from_micros(authenticated_at);
     if lasted.whole_seconds() >= SESSION_LASTS.whole_seconds() {

@@ -4,7 +4,7 @@
 use super::{Tx, TxDb, in_tx};
 use crate::error::Result;
 use app::domain::RunId;
-use metrics::Estimate;
+use metrics::{Estimate, Slice};
 use sqlx::AssertSqlSafe;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -24,6 +24,8 @@ impl Tx {
         let numbered = matches!(self.db(), TxDb::Postgres(_));
         let whole: Arc<str> = insert(BATCH, numbered).into();
         let mut position = 0_i64;
+        let texts = slice_texts(estimates);
+        let mut texts = texts.iter();
         for batch in estimates.chunks(BATCH) {
             // The last statement is as long as nothing before or after it: not worth keeping.
             let is_whole = batch.len() == BATCH;
@@ -31,9 +33,9 @@ impl Tx {
                 if is_whole { Arc::clone(&whole) } else { insert(batch.len(), numbered).into() };
             in_tx!(self, db => {
                 let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(is_whole);
-                for e in batch {
+                for (e, slice) in batch.iter().zip(&mut texts) {
                     let interval = e.interval.as_ref();
-                    query = query.bind(run.0).bind(position).bind(e.slice.to_string())
+                    query = query.bind(run.0).bind(position).bind(&**slice)
                         .bind(whole_number(Some(e.slice.arity()))).bind(&e.metric).bind(e.value)
                         .bind(whole_number(e.n)).bind(whole_number(e.numerator))
                         .bind(whole_number(e.denominator)).bind(whole_number(e.positives))
@@ -48,6 +50,21 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+/// The text of each estimate's slice; neighbours that share the slice share the text.
+fn slice_texts(estimates: &[Estimate]) -> Vec<Arc<str>> {
+    let mut texts: Vec<Arc<str>> = Vec::with_capacity(estimates.len());
+    let mut before: Option<&Slice> = None;
+    for estimate in estimates {
+        let text = match texts.last() {
+            Some(text) if before == Some(&estimate.slice) => Arc::clone(text),
+            _ => estimate.slice.to_string().into(),
+        };
+        texts.push(text);
+        before = Some(&estimate.slice);
+    }
+    texts
 }
 
 fn whole_number<N: TryInto<i64>>(n: Option<N>) -> Option<i64> {

@@ -4,7 +4,7 @@
 use super::{Store, is_duplicate, read, write_alone};
 use crate::audit::sha256_hex;
 use crate::clock::{Clock, from_micros, micros};
-use crate::error::Result;
+use crate::error::{Error, Result, UNAVAILABLE, is_unavailable};
 use app::domain::PersonId;
 use std::collections::HashMap;
 use tower_sessions::session::{Id, Record};
@@ -45,11 +45,27 @@ pub fn session_hash(id: Id) -> String {
     sha256_hex(id.to_string())
 }
 
-fn backend(error: impl ToString) -> session_store::Error {
-    session_store::Error::Backend(error.to_string())
+fn backend(error: &sqlx::Error) -> session_store::Error {
+    session_store::Error::Backend(if is_unavailable(error) {
+        UNAVAILABLE.to_owned()
+    } else {
+        error.to_string()
+    })
 }
 
+/// A session is saved when its request has done what it was for, which would then be answered with
+/// an error: a database that is busy for a moment is asked so often.
+const TRIES: usize = 3;
+
 impl Sessions {
+    async fn save_once(&self, record: &Record) -> session_store::Result<()> {
+        let stored = self.load(&record.id).await?;
+        let is_same = stored.is_some_and(|stored| {
+            stored.data == record.data && record.expiry_date - stored.expiry_date < EXTENDED_EVERY
+        });
+        if is_same { Ok(()) } else { self.write(record, false).await.map(drop) }
+    }
+
     async fn write(&self, record: &Record, is_new: bool) -> session_store::Result<bool> {
         const INSERT: &str = "insert into session \
              (hash, person_id, data, created_at, seen_at, expires_at) \
@@ -69,7 +85,7 @@ impl Sessions {
         match written {
             Ok(rows) => Ok(rows > 0),
             Err(error) if is_new && is_duplicate(&error) => Ok(false),
-            Err(error) => Err(backend(error)),
+            Err(error) => Err(backend(&error)),
         }
     }
 }
@@ -86,11 +102,13 @@ impl SessionStore for Sessions {
     /// A session that was ended meanwhile stays ended: nothing is written. Nor is a little time
     /// more, because every request asks for it.
     async fn save(&self, record: &Record) -> session_store::Result<()> {
-        let stored = self.load(&record.id).await?;
-        let is_same = stored.is_some_and(|stored| {
-            stored.data == record.data && record.expiry_date - stored.expiry_date < EXTENDED_EVERY
-        });
-        if is_same { Ok(()) } else { self.write(record, false).await.map(drop) }
+        for _ in 1..TRIES {
+            match self.save_once(record).await {
+                Err(session_store::Error::Backend(said)) if said == UNAVAILABLE => {}
+                other => return other,
+            }
+        }
+        self.save_once(record).await
     }
 
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
@@ -99,7 +117,7 @@ impl SessionStore for Sessions {
         let now = micros(self.clock.now());
         let row: Option<SessionRow> = read!(&self.store, db => sqlx::query_as(SQL)
             .bind(session_hash(*id)).bind(now).bind(now - IDLE).fetch_optional(db).await)
-        .map_err(backend)?;
+        .map_err(|error| backend(&error))?;
         row.map(|row| {
             let data: HashMap<String, serde_json::Value> = serde_json::from_str(&row.data)
                 .map_err(|error| session_store::Error::Decode(error.to_string()))?;
@@ -109,7 +127,10 @@ impl SessionStore for Sessions {
     }
 
     async fn delete(&self, id: &Id) -> session_store::Result<()> {
-        self.store.end_session(&session_hash(*id)).await.map_err(backend)
+        self.store.end_session(&session_hash(*id)).await.map_err(|error| match error {
+            Error::Database(error) => backend(&error),
+            error => session_store::Error::Backend(error.to_string()),
+        })
     }
 }
 
