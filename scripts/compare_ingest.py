@@ -155,6 +155,10 @@ def results(server: Evenhand, database: str) -> float:
             rates.append(large / took)
     rate = statistics.median(rates)
     row(f"{database}: {large:,} in one run, estimates/s", f"{rate:,.0f}", f"{min(rates):,.0f}")
+    together = [two_at_once(server, large, 10 * round_) for round_ in range(1, 6)]
+    both = statistics.median(together)
+    what = f"{database}: two such runs at once, estimates/s"
+    row(what, f"{both:,.0f}", f"{min(together):,.0f}")
     waits = []
     for seed in range(200):
         body = document(4000, 1000 + seed)
@@ -163,6 +167,20 @@ def results(server: Evenhand, database: str) -> float:
     median, last = statistics.median(waits), waits[int(len(waits) * 0.99) - 1]
     row(f"{database}: upload of 4,000, ms: median, p99 of 200", f"{median:.1f}", f"{last:.1f}")
     return rate
+
+
+def two_at_once(server: Evenhand, estimates: int, seed: int) -> float:
+    """Estimates a second while two clients send at the same time, as MLflow's do below."""
+    bodies = [document(estimates, seed + i) for i in range(2)]
+    senders = [
+        threading.Thread(target=server.post, args=("runs", body, len(body), {})) for body in bodies
+    ]
+    started = time.perf_counter()
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    return 2 * estimates / (time.perf_counter() - started)
 
 
 class Rows:

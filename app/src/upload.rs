@@ -131,13 +131,17 @@ pub struct Receipt {
 impl Receipt {
     fn of(format: Format, document: &RunDocument, notes: Notes) -> Self {
         let mut slices = BTreeSet::new();
+        let mut last = None;
         let mut metrics = BTreeSet::new();
         let mut attributes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for estimate in &document.estimates {
             if !metrics.contains(&estimate.metric) {
                 metrics.insert(estimate.metric.clone());
             }
-            if slices.insert(&estimate.slice) {
+            // The estimates of a slice mostly stand together.
+            if last.replace(&estimate.slice) != Some(&estimate.slice)
+                && slices.insert(&estimate.slice)
+            {
                 for (attribute, group) in estimate.slice.pairs() {
                     attributes.entry(attribute.to_owned()).or_default().insert(group.to_owned());
                 }

@@ -252,7 +252,10 @@ pub fn child() -> std::io::Result<()> {
     };
     let mut out = std::io::stdout();
     out.write_all(&serde_json::to_vec(&said)?)?;
-    out.flush()
+    out.flush()?;
+    // The process ends here, and all of its memory with it.
+    std::mem::forget(said);
+    Ok(())
 }
 
 /// The binary that this process runs.

@@ -160,7 +160,8 @@ impl Store {
             .row_buffer_size(1024)
             .pragma("trusted_schema", "off");
         // A large run is written to the log once, at its end, and not again and again on the way.
-        let writing = options.clone().pragma("cache_size", "-65536");
+        // Nor does what a statement of many rows would be undone by need a file.
+        let writing = options.clone().pragma("cache_size", "-65536").pragma("temp_store", "memory");
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(30))

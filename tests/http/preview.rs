@@ -1,4 +1,4 @@
-//! What checking a file by the page says before anything is stored.
+//! What a check by the page and a dry run by the API say before anything is stored.
 
 use app::domain::Role;
 use serde_json::{Value, json};
@@ -77,4 +77,50 @@ each_db!(a_group_that_is_hidden_from_whoever_checks_is_not_said_to_be_new, |serv
     let (kind, body) = multipart(&parts);
     let page = ann.post_bytes("/models/income/versions/v1/upload", &kind, body).await;
     page.assert_status(200).assert_contains("What would change").assert_lacks("slice new");
+});
+
+each_db!(a_dry_run_says_what_it_would_become_and_stores_nothing, |server| {
+    let model = server.model("income").await;
+    let before = server.rows().await;
+    let answer = model.results("v1", "?dry_run=true", results()).await;
+    let said = answer.assert_status(200).json();
+    assert_eq!(said["dry_run"], true);
+    assert_eq!(said["existing"], Value::Null);
+    assert!(said["unconfirmed"].as_array().is_some_and(|all| !all.is_empty()), "{said}");
+    assert_eq!(server.rows().await, before);
+
+    let made = model.results("v1", "", results()).await;
+    let made = made.assert_status(201).json();
+    assert_eq!(made["digest"], said["digest"], "the dry run told the digest");
+    let again = model.results("v1", "?dry_run=true", results()).await.json();
+    assert_eq!(again["existing"], made["url"]);
+});
+
+each_db!(a_dry_run_says_what_would_change_against_the_run_before, |server| {
+    let model = server.model("income").await;
+    let table = |right: [u32; 2], groups: [&str; 2]| {
+        let row = |right: u32, group: &str| {
+            format!("accuracy,{},1000,{right},1000,{group}\n", f64::from(right) / 1000.0)
+        };
+        let rows = [row(right[0], groups[0]), row(right[1], groups[1])].concat();
+        format!("metric,value,n,numerator,denominator,sex\n{rows}").into_bytes()
+    };
+    let dry = async |table: Vec<u8>| {
+        let query = "?dry_run=true&dataset=census%401";
+        model.results("v1", query, table).await.assert_status(200).json()
+    };
+    assert_eq!(dry(table([800, 800], ["Male", "Female"])).await["against"], Value::Null);
+    let before = table([800, 800], ["Male", "Female"]);
+    let made = model.results("v1", "?dataset=census%401", before).await;
+    let made = made.assert_status(201).json();
+    let said = dry(table([700, 810], ["Male", "Woman"])).await;
+    let against = &said["against"];
+    assert_eq!((&against["run"], &against["version"]), (&made["url"], &json!("v1")));
+    assert_eq!(against["slices"]["new"], json!([{ "sex": "Woman" }]));
+    assert_eq!(against["slices"]["gone"], json!([{ "sex": "Female" }]));
+    assert_eq!(against["metrics"], json!({ "new": [], "gone": [] }));
+    assert_eq!(against["looked_at"], 1);
+    let moved = &against["moved"][0];
+    assert_eq!((&moved["slice"], &moved["worse"]), (&json!({ "sex": "Male" }), &json!(true)));
+    assert!((moved["change"].as_f64().unwrap() + 0.1).abs() < 1e-12, "{moved}");
 });

@@ -109,8 +109,14 @@ fn write_text(out: &mut String, text: &str) {
 /// version, metrics sorted by key and estimates by slice and metric, the time in UTC. Who sent it
 /// and when is no part.
 ///
-/// It is written estimate by estimate, since a tree of a million of them would take gigabytes.
-pub fn run_text(document: &RunDocument, model_id: &str, version_id: &str) -> String {
+/// It is written estimate by estimate and handed over in parts, since a tree of a million of them
+/// would take gigabytes.
+pub fn run_text(
+    document: &RunDocument,
+    model_id: &str,
+    version_id: &str,
+    mut take: impl FnMut(&str),
+) {
     let mut head = RunDocument {
         schema: document.schema.clone(),
         evaluated_at: document.evaluated_at.to_offset(UtcOffset::UTC),
@@ -130,28 +136,37 @@ pub fn run_text(document: &RunDocument, model_id: &str, version_id: &str) -> Str
         .split_once(NO_ESTIMATES)
         .expect("a document has a list of estimates, and quotes in a text are escaped");
     let slices = Slices::of(&document.estimates);
-    let mut sorted: Vec<(usize, &Estimate)> =
-        document.estimates.iter().map(|e| (slices.rank[&e.slice], e)).collect();
+    let mut sorted: Vec<(usize, &Estimate)> = Vec::with_capacity(document.estimates.len());
+    for estimate in &document.estimates {
+        let rank = match sorted.last() {
+            Some((rank, before)) if before.slice == estimate.slice => *rank,
+            _ => slices.rank[&estimate.slice],
+        };
+        sorted.push((rank, estimate));
+    }
     sorted.sort_by(|(a, x), (b, y)| (a, &x.metric).cmp(&(b, &y.metric)));
-    let mut out = String::with_capacity(text.len() + sorted.len() * ESTIMATE);
-    out.push_str(before);
-    out.push_str(r#""estimates":["#);
+    take(before);
+    let mut out = r#""estimates":["#.to_owned();
     for (i, (slice, estimate)) in sorted.into_iter().enumerate() {
         if i > 0 {
             out.push(',');
         }
         write_estimate(&mut out, estimate, &slices.json[slice]);
+        if out.len() > PART {
+            take(&out);
+            out.clear();
+        }
     }
     out.push(']');
-    out.push_str(after);
-    out
+    take(&out);
+    take(after);
 }
 
 /// The field that [`run_text`] fills. In a text, its quotes would be escaped.
 const NO_ESTIMATES: &str = r#""estimates":[]"#;
 
-/// About how long an estimate is, in bytes.
-const ESTIMATE: usize = 256;
+/// Parts of a run's text are about so many bytes.
+const PART: usize = 1 << 16;
 
 /// The slices of a run, each written once: many estimates share one.
 struct Slices<'d> {
@@ -163,7 +178,9 @@ struct Slices<'d> {
 
 impl<'d> Slices<'d> {
     fn of(estimates: &'d [Estimate]) -> Self {
-        let all: HashSet<&Slice> = estimates.iter().map(|estimate| &estimate.slice).collect();
+        let mut all: Vec<&Slice> = estimates.iter().map(|estimate| &estimate.slice).collect();
+        all.dedup();
+        let all: HashSet<&Slice> = all.into_iter().collect();
         let mut sorted: Vec<(String, &Slice)> =
             all.into_iter().map(|slice| (slice.to_string(), slice)).collect();
         sorted.sort();
@@ -357,7 +374,8 @@ mod tests {
                 metrics: vec![],
                 estimates,
             };
-            let text = run_text(&document, "m", "v");
+            let mut text = String::new();
+            run_text(&document, "m", "v", |part| text.push_str(part));
             document.evaluated_at = document.evaluated_at.to_offset(UtcOffset::UTC);
             document.estimates.sort_by_cached_key(|e| (e.slice.to_string(), e.metric.clone()));
             let mut tree = serde_json::to_value(&document).unwrap();

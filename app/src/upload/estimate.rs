@@ -133,8 +133,10 @@ impl<'d, L: Location> Estimates<'d, L> {
         });
         let draft = self.check_numbers(draft, known, &location, problems);
         if let (Some(slice), Some(metric)) = (draft.slice, draft.metric) {
+            // The estimates of a slice mostly stand together, and then share it.
+            let before = self.kept.last().map(|estimate| &estimate.slice);
             self.kept.push(Estimate {
-                slice,
+                slice: before.filter(|before| **before == slice).cloned().unwrap_or(slice),
                 metric,
                 value: draft.value.get(),
                 n: draft.n.get(),
@@ -270,9 +272,19 @@ impl<'d, L: Location> Estimates<'d, L> {
 
     /// The estimates, and what is to be said of them.
     pub fn finish(self, problems: &mut Problems) -> (Vec<Estimate>, Notes) {
-        let mut first: HashMap<(&Slice, &str), usize> = HashMap::with_capacity(self.kept.len());
+        let mut slices: HashMap<&Slice, usize> = HashMap::new();
+        let mut last = None;
+        let mut first: HashMap<(usize, &str), usize> = HashMap::with_capacity(self.kept.len());
         for (i, estimate) in self.kept.iter().enumerate() {
-            match first.entry((&estimate.slice, &estimate.metric)) {
+            let slice = match last {
+                Some((slice, at)) if slice == &estimate.slice => at,
+                _ => {
+                    let next = slices.len();
+                    *slices.entry(&estimate.slice).or_insert(next)
+                }
+            };
+            last = Some((&estimate.slice, slice));
+            match first.entry((slice, &estimate.metric)) {
                 Entry::Vacant(entry) => {
                     entry.insert(i);
                 }

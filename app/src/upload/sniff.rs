@@ -83,12 +83,24 @@ fn line_of(bytes: &[u8], at: usize) -> u64 {
 pub(super) fn format(text: &str) -> Option<Format> {
     let text = text.trim_start_matches(BOM).trim_start();
     match text.chars().next()? {
+        '{' if says_own_schema(text) => Some(Format::RunJson),
         '{' | '[' => json(&Outline::of(text)),
         _ if ["---", "model-index:", "- dataset:"].iter().any(|it| text.starts_with(it)) => {
             Some(Format::HuggingFace)
         }
         _ => Some(table(text)),
     }
+}
+
+/// Whether a document begins with its schema and that is Evenhand's: then nothing more has to be
+/// looked at.
+fn says_own_schema(text: &str) -> bool {
+    let mut rest = text;
+    ["{", "\"schema\"", ":", "\"evenhand.run/"].iter().all(|part| {
+        let after = rest.trim_start().strip_prefix(part);
+        rest = after.unwrap_or_default();
+        after.is_some()
+    })
 }
 
 /// What a text is, in words: results of a tool, or another document that people send by mistake.

@@ -4,7 +4,7 @@ use crate::actions::findings::refresh_after;
 use crate::actions::register_version::not_there;
 use crate::actions::registry::find_model;
 use crate::actions::runs::{least_cell, shown};
-use crate::audit::{commit, sha256_hex};
+use crate::audit::{commit, hex, sha256_hex};
 use crate::auth::Actor;
 use crate::auth::actor::Through;
 use crate::auth::permit::{RegisterModel, UploadRun};
@@ -26,6 +26,7 @@ use app::upload::{CLOCK_SKEW, IMPORTER_VERSION};
 use metrics::{Estimate, Problem, RunDocument, Slice};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use time::{Duration, OffsetDateTime};
@@ -385,8 +386,10 @@ fn run_digest(checked: &Checked, reading: &Reading) -> Option<String> {
 }
 
 fn digest_of(checked: &Checked, version: app::domain::VersionId, document: &RunDocument) -> String {
-    let text = run_text(document, &checked.model.id.to_string(), &version.to_string());
-    format!("sha256:{}", sha256_hex(text))
+    let mut digest = Sha256::new();
+    let (model, version) = (checked.model.id.to_string(), version.to_string());
+    run_text(document, &model, &version, |part| digest.update(part));
+    format!("sha256:{}", hex(&digest.finalize()))
 }
 
 /// The run that this upload is, if it is there: from the same bytes, or with the same content.

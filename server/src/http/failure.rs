@@ -4,6 +4,7 @@ use crate::api::problem::{self, Problem};
 use crate::auth::allowance::Allowance;
 use crate::error::Error;
 use crate::state::App;
+use app::form::FieldErrors;
 use app::pages::login::{Kept, LoginPage, LoginView};
 use app::pages::parts::{Frame, PageHeader, document};
 use app::pages::problems::{Problems, ProblemsView};
@@ -157,7 +158,11 @@ fn problem_with_status(status: StatusCode, error: &Error, id: &str) -> Response 
         r#type: kind.uri(),
         title: kind.title,
         status: status.as_u16(),
-        detail: detail(error, status, id),
+        detail: match error {
+            // A program that logs the detail alone has to learn which field it is about.
+            Error::Fields(fields) => named(fields),
+            error => detail(error, status, id),
+        },
         errors,
         request_id: id.to_owned(),
     };
@@ -169,6 +174,14 @@ fn problem_with_status(status: StatusCode, error: &Error, id: &str) -> Response 
     }
     retry_after(error, status, headers);
     response
+}
+
+fn named(fields: &FieldErrors) -> String {
+    let messages = fields.iter().map(|(field, message)| match field {
+        "" => message.to_owned(),
+        field => format!("{field}: {message}"),
+    });
+    messages.collect::<Vec<_>>().join("; ")
 }
 
 fn retry_after(error: &Error, status: StatusCode, headers: &mut axum::http::HeaderMap) {

@@ -112,7 +112,11 @@ pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<RunDocument, D:
             undefined: row.11.map(|why| text(why).cloned()).transpose()?,
         })
     };
-    let estimates = rows.into_iter().map(estimate).collect::<Result<_, _>>()?;
+    // Their number is known, which collecting results does not use.
+    let mut estimates = Vec::with_capacity(rows.len());
+    for row in rows {
+        estimates.push(estimate(row)?);
+    }
     Ok(RunDocument { estimates, ..head })
 }
 
