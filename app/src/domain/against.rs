@@ -27,17 +27,19 @@ pub struct Earlier {
     pub version: String,
     /// The name and version of its dataset.
     pub dataset: (String, String),
-    /// The definitions that it was measured by.
+    /// The instrument, and the definitions that it was measured by.
+    pub instrument: String,
     pub definitions: String,
 }
 
 impl Surroundings {
-    /// The run that a document follows: the newest on the same dataset, by the same definitions. On
-    /// another dataset, or measured otherwise, other numbers would mean nothing.
+    /// The run that a document follows: the newest on the same dataset, by the same instrument's same
+    /// definitions. On another dataset, or measured otherwise, other numbers would mean nothing.
     pub fn before(&self, document: &RunDocument) -> Option<&Earlier> {
         let dataset = (&document.dataset.name, &document.dataset.version);
         self.runs.iter().rev().find(|run| {
             (&run.dataset.0, &run.dataset.1) == dataset
+                && run.instrument == document.instrument.name
                 && run.definitions == document.instrument.definitions
         })
     }
@@ -151,6 +153,7 @@ mod tests {
             id: RunId(Uuid::from_u128(id)),
             version: version.to_owned(),
             dataset: (dataset.to_owned(), "1".to_owned()),
+            instrument: "ours".to_owned(),
             definitions: definitions.to_owned(),
         };
         let mut registry = Registry::new(3, []);
@@ -178,6 +181,9 @@ mod tests {
         assert_eq!(before("adult", "2"), Some(3));
         assert_eq!(before("adult", "3"), None);
         assert_eq!(before("german-credit", "1"), None);
+        let mut theirs = document("adult", "1", vec![]);
+        theirs.instrument.name = "theirs".to_owned();
+        assert_eq!(around().before(&theirs), None, "another tool's definition 1 is another");
     }
 
     #[test]

@@ -326,7 +326,11 @@ impl<'c> Harvest<'c> {
         notes.amended = self.amended;
         notes.amended.extend(amended);
         for ((again, first), n) in self.repeated {
-            let what = format!("{} says the same as {}", quoted(&again), quoted(&first));
+            let what = if again == first {
+                format!("{} stands again with the same value", quoted(&again))
+            } else {
+                format!("{} says the same as {}", quoted(&again), quoted(&first))
+            };
             notes.ignored.push(format!("{what}: {n}"));
         }
         notes.conventions = self.conventions;

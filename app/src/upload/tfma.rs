@@ -263,6 +263,14 @@ fn threshold(read: &[(Slice, Vec<Value>)]) -> Option<f64> {
     }
 }
 
+/// The catalogue's key for a metric of Keras'.
+fn known(name: &str) -> Option<&'static str> {
+    match name {
+        "sparse_categorical_accuracy" | "categorical_accuracy" => Some("accuracy"),
+        name => measure::key_of(name.strip_prefix("binary_").unwrap_or(name)),
+    }
+}
+
 /// The catalogue's key of a value, and the threshold that it is of.
 fn key_of(value: &Value, threshold: Option<f64>) -> (Option<String>, Option<f64>) {
     let name = value.name.as_str();
@@ -277,7 +285,7 @@ fn key_of(value: &Value, threshold: Option<f64>) -> (Option<String>, Option<f64>
         }
         Some(_) => (None, None),
         None if name == "example_count" && !is_mean => return (Some("count".to_owned()), None),
-        None => (measure::key_of(name.strip_prefix("binary_").unwrap_or(name)), None),
+        None => (known(name), None),
     };
     let key = match class {
         _ if *is_mean => {
@@ -339,6 +347,20 @@ fn count<'v, 'n>(
     left
 }
 
+/// A rate as its counts; Keras computes some with 32 bits, of which the nearest share is meant.
+fn counted(mut draft: Draft, rows: u64) -> Draft {
+    if let Field::Is(value) = draft.value {
+        let share = (value * rows as f64).round() / rows as f64;
+        #[expect(clippy::cast_possible_truncation, reason = "as Keras does")]
+        let is_same = (share as f32).to_bits() == (value as f32).to_bits();
+        // Of more rows than this, neighbours have the same 32 bits.
+        if is_same && rows < 1 << 22 {
+            draft.value = Field::Is(share);
+        }
+    }
+    draft.counted(rows)
+}
+
 fn add(
     slice: &Slice,
     value: &Value,
@@ -371,7 +393,7 @@ fn add(
     draft.threshold = at.map_or(Field::Absent, Field::Is);
     match (key.as_str(), rows) {
         ("count", _) => draft = draft.of_rows(rows),
-        ("selection_rate" | "accuracy", Some(rows)) => draft = draft.counted(rows),
+        ("selection_rate" | "accuracy", Some(rows)) => draft = counted(draft, rows),
         (key, rows) if key.starts_with("macro_") => draft = draft.of_rows(rows),
         _ => {}
     }

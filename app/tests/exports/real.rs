@@ -236,6 +236,9 @@ fn tfmas_classes_and_means_are_not_the_models_own_metrics() {
         assert_eq!(value("macro_precision"), None);
         close(value("tfma_classid_0_auc"), Some(0.948_022_598_870_056_6), file);
         assert_eq!(of(&document, "", "count").n, Some(89));
+        // Keras' own has 32 bits: 0.6966292262077332.
+        let accuracy = of(&document, "", "accuracy");
+        assert_eq!((accuracy.numerator, accuracy.denominator), (Some(62), Some(89)));
         for metric in ["precision", "true_positive_rate"] {
             assert!(document.estimates.iter().all(|it| it.metric != metric), "{file}: {metric}");
         }

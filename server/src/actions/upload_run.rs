@@ -219,6 +219,7 @@ pub async fn around(app: &App, model: &Model, runs: &[Run]) -> Result<Surroundin
         id: run.id,
         version: run.version_label.clone(),
         dataset: (run.dataset_name.clone(), run.dataset_label.clone()),
+        instrument: run.instrument_name.clone(),
         definitions: run.instrument_definitions.clone(),
     };
     Ok(Surroundings {

@@ -25,7 +25,7 @@ pub struct PreviewAnswer {
     /// Where the run is, if it is there already.
     existing: Option<String>,
     /// Against the run that it would follow: the newest of the model on the same dataset, by the
-    /// same definitions; null where there is none.
+    /// same instrument's same definitions; null where there is none.
     against: Option<AgainstAnswer>,
 }
 

@@ -107,6 +107,10 @@ impl Against {
 
     /// What would move beyond chance, as a table under its sentence.
     fn moved(&self) -> String {
+        if self.looked_at == 0 {
+            return "no series of both has what a change needs: a value and how well it is known\n"
+                .to_owned();
+        }
         let worse = self.moved.iter().filter(|it| it.worse == Some(true)).count() as u64;
         let worse =
             if worse > 0 { format!(", {} for the worse", count(worse)) } else { String::new() };

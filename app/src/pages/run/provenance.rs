@@ -34,6 +34,9 @@ pub struct Receipt {
     pub bytes: Option<u64>,
     pub rows_read: Option<u64>,
     pub rows_used: Option<u64>,
+    /// What results held, of which nobody read the rows.
+    pub estimates: Option<u64>,
+    pub slices: Option<u64>,
     /// Rows that were left out, with the reason.
     pub dropped: Vec<(String, u64)>,
     /// What else there is to say about the reading.
@@ -66,6 +69,8 @@ impl Receipt {
             format: format.to_owned(),
             bytes: None,
             rows_read: stored["rows_read"].as_u64(),
+            estimates: stored["estimates"].as_u64(),
+            slices: stored["slices"].as_u64(),
             rows_used: stored["rows_used"].as_u64(),
             dropped: dropped
                 .iter()
@@ -189,6 +194,7 @@ fn unconfirmed(it: Unconfirmed) -> impl IntoView {
 pub(super) fn panel(provenance: &Provenance) -> AnyView {
     let it = provenance.clone();
     let receipt = it.receipt;
+    let words = |n: u64, one, many| number::counted(n, one, many);
     let dropped = if receipt.dropped.is_empty() {
         "none".to_owned()
     } else {
@@ -196,12 +202,19 @@ pub(super) fn panel(provenance: &Provenance) -> AnyView {
             receipt.dropped.iter().map(|(reason, n)| format!("{} {reason}", number::count(*n)));
         reasons.collect::<Vec<_>>().join(", ")
     };
-    let rows = |n: Option<u64>| n.map_or_else(|| "not said".to_owned(), number::count);
-    let read = format!(
-        "{} rows read, {} used, dropped: {dropped}",
-        rows(receipt.rows_read),
-        rows(receipt.rows_used)
-    );
+    let read = match (receipt.rows_read, receipt.rows_used, receipt.estimates, receipt.slices) {
+        (Some(read), Some(used), ..) => format!(
+            "{} read, {} used, dropped: {dropped}",
+            words(read, "row", "rows"),
+            number::count(used)
+        ),
+        (_, _, Some(estimates), Some(slices)) => format!(
+            "{} on {}, as the file reports them",
+            words(estimates, "estimate", "estimates"),
+            words(slices, "slice", "slices")
+        ),
+        _ => "it does not say".to_owned(),
+    };
     let format = match receipt.bytes {
         Some(bytes) => format!("{}, {} bytes", receipt.format, number::count(bytes)),
         None => receipt.format,

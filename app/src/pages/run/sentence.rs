@@ -54,7 +54,11 @@ pub fn sentence(view: &RunView) -> Sentence {
                     number::signed_interval_words(low, high),
                 ))
         }
-        None if told.is_empty() => said.say("No attribute of this run has two groups to compare."),
+        None if told.is_empty() && view.gaps.is_empty() => {
+            said.say("No attribute of this run has two groups to compare.")
+        }
+        None if told.is_empty() => said
+            .say("No two groups of an attribute can be compared: none says how well it is known."),
         None => said.say(format!(
             "Of {} between groups, the data can tell none from chance.",
             number::counted(told.len() as u64, "gap", "gaps")

@@ -47,9 +47,15 @@ impl MetricSet {
 
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Main => {
-                &["selection_rate", "true_positive_rate", "false_positive_rate", "accuracy"]
-            }
+            Self::Main => &[
+                "selection_rate",
+                "true_positive_rate",
+                "false_positive_rate",
+                "accuracy",
+                "macro_recall",
+                "macro_precision",
+                "macro_f1",
+            ],
             Self::Errors => &[
                 "true_positive_rate",
                 "false_negative_rate",
