@@ -67,7 +67,7 @@ class Evenhand:
         )
         line = self.process.stdout.readline()
         self.address = urllib.parse.urlsplit(line.removeprefix("listening on ").strip())
-        while "thrown away" not in line:
+        while "when the demo ends" not in line:
             line = self.process.stdout.readline()
         admin = [program, "admin", "token", ENGINEER, "--database", database]
         scope = ["--scope", "read,models:write,runs:write"]

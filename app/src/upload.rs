@@ -218,7 +218,7 @@ fn unknown(text: &str) -> Vec<Problem> {
         );
         problems.add(
             Problem::new("unknown_format", what).at_pointer("").expected(format!(
-                "results in a known format, or its name beside: {}",
+                "results in a known format, or the format's name beside (`--format` on the command line): {}",
                 format::all()
             )),
         );

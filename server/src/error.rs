@@ -121,9 +121,9 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
 /// SQLITE_BUSY with its extended codes; PostgreSQL's shutdown, broken connections, too many of them
 /// and too little memory, locks that were not to be had, and serialization failures.
 fn is_passing(code: &str) -> bool {
-    const CODES: [&str; 12] = [
-        "5", "261", "517", "40001", "40P01", "53000", "53200", "53300", "55P03", "57P01", "57P02",
-        "57P03",
+    const CODES: [&str; 13] = [
+        "5", "261", "517", "773", "40001", "40P01", "53000", "53200", "53300", "55P03", "57P01",
+        "57P02", "57P03",
     ];
     CODES.contains(&code) || (code.len() == 5 && code.starts_with("08"))
 }

@@ -12,6 +12,7 @@ use super::problems::Problems;
 use super::spot::{Reported, Spot};
 use super::{Context, Format, Notes, measure};
 use metrics::{Problem, RunDocument, Slice, catalogue};
+use std::collections::BTreeMap;
 
 /// Metrics of a group that are the catalogue's, of the positive class or of a class against the rest,
 /// each with the one that completes it to 1.
@@ -49,9 +50,9 @@ pub(super) fn read(
     };
     harvest.convention("groups are AI Verify's codes, in the order of the sensitive features");
     let results = output.list("results", problems)?;
-    let classes: Vec<String> = output
+    let classes: Vec<Option<String>> = output
         .get("output_classes")
-        .map(|classes| classes.items().filter_map(|class| class.name()).collect())
+        .map(|classes| classes.items().map(|class| class.name()).collect())
         .unwrap_or_default();
     let count = results.items().count();
     for (i, result) in results.items().enumerate() {
@@ -59,7 +60,7 @@ pub(super) fn read(
             regression(&result, &features, &mut harvest, problems);
             continue;
         }
-        let class = classes.get(i).map_or_else(|| i.to_string(), Clone::clone);
+        let class = classes.get(i).cloned().flatten().unwrap_or_else(|| i.to_string());
         let class = Class { name: class, is_positive: i + 1 == count && count <= 2 };
         if count == 2 && i == 0 {
             let why =
@@ -99,6 +100,8 @@ fn metric(
         values.expected("a list of `group` and `metric`", problems);
         return;
     }
+    let known = RATES.iter().find(|(known, ..)| *known == name);
+    let complements = known.map(|(.., complement)| by_group(result, complement));
     for item in values.items() {
         let (Some(group), Some(value)) = (item.get("group"), item.get("metric")) else {
             item.expected("an object with `group` and `metric`", problems);
@@ -106,13 +109,12 @@ fn metric(
         };
         let Some(slice) = slice(&group, features, problems) else { continue };
         let Some(reported) = value.reported(problems) else { continue };
-        let known = RATES.iter().find(|(known, ..)| *known == name);
-        let rate = known.and_then(|(_, key, complement)| {
+        let rate = known.and_then(|(_, key, _)| {
             let of_class = || format!("{key}[{}]", class.name);
             let key = if class.is_positive { (*key).to_owned() } else { of_class() };
-            let complement = complement_of(result, complement, &group)?;
+            let complement = complements.as_ref()?.get(&codes(&group))?;
             catalogue::find(&key)?;
-            Some((key, within(&reported, &complement, harvest)))
+            Some((key, within(&reported, complement, harvest)))
         });
         let (key, reported) = match rate {
             Some((key, rate)) => (Some(key), rate),
@@ -131,20 +133,32 @@ fn metric(
     }
 }
 
-/// What completes a rate of a group to 1.
-fn complement_of(result: &Spot, name: &str, group: &Spot) -> Option<Reported> {
-    let codes = |group: &Spot| group.items().filter_map(|code| code.name()).collect::<Vec<_>>();
-    let values = result.get(name)?;
-    let same = |item: &Spot| item.get("group").is_some_and(|it| codes(&it) == codes(group));
-    let found = values.items().find(same)?;
-    // What is wrong with it is said where it is read itself.
-    found.get("metric")?.reported(&mut Problems::default())
+fn codes(group: &Spot) -> Vec<String> {
+    group.items().filter_map(|code| code.name()).collect()
+}
+
+/// A metric's values by the codes of their groups.
+fn by_group(result: &Spot, name: &str) -> BTreeMap<Vec<String>, Reported> {
+    let values = result.get(name);
+    let values = values.iter().flat_map(Spot::items);
+    let one = |item: Spot| {
+        // What is wrong with it is said where it is read itself.
+        let value = item.get("metric")?.reported(&mut Problems::default())?;
+        Some((codes(&item.get("group")?), value))
+    };
+    values.filter_map(one).collect()
 }
 
 /// A rate within its group, from what AI Verify says of it and of its complement.
 fn within(rate: &Reported, complement: &Reported, harvest: &mut Harvest) -> Reported {
-    let (Reported::Is(rate), Reported::Is(complement)) = (rate, complement) else {
-        return rate.clone();
+    let (rate, complement) = match (rate, complement) {
+        (Reported::Is(rate), Reported::Is(complement)) => (rate, complement),
+        (Reported::Is(_), Reported::None(_)) => {
+            let why =
+                "what completes it to 1 has no value, so that it may be a share of all groups";
+            return Reported::None(why.to_owned());
+        }
+        (none @ Reported::None(_), _) => return none.clone(),
     };
     let whole = rate + complement;
     if (whole - 1.0).abs() <= ROUNDED {
@@ -180,7 +194,9 @@ fn regression(result: &Spot, features: &[String], harvest: &mut Harvest, problem
     let slice = match &group {
         Some(group) if group.is_list() => slice(group, features, problems),
         Some(group) => match (group.name(), features) {
-            (Some(code), [feature]) => Slice::new([(feature, &code)]).ok(),
+            (Some(code), [feature]) if !code.trim().is_empty() => {
+                Slice::new([(feature, &code)]).ok()
+            }
             _ => {
                 group.expected("a list of codes, one for each sensitive feature", problems);
                 None

@@ -76,34 +76,67 @@ fn slice(root: &Spot, problems: &mut Problems) -> Option<Slice> {
 struct Whole<'s> {
     slice: &'s Slice,
     rows: Option<u64>,
-    /// Whether there are more classes than two.
-    has_classes: bool,
+    classes: Classes,
 }
 
+/// How many classes there are, as far as a report tells.
+#[derive(Clone, Copy, PartialEq)]
+enum Classes {
+    Two,
+    More,
+    Untold,
+}
+
+impl Classes {
+    /// From the classes of metrics that have a value for each, and whether there are rates of a
+    /// positive class.
+    fn told(by_label: Option<usize>, has_positive: bool) -> Self {
+        match by_label {
+            Some(3..) => Self::More,
+            None | Some(0) if !has_positive => Self::Untold,
+            _ => Self::Two,
+        }
+    }
+}
+
+/// Rates that Evidently computes of two classes alone.
+const OF_POSITIVE: [&str; 4] = ["TPR", "TNR", "FPR", "FNR"];
+
 impl<'s> Whole<'s> {
-    fn new(slice: &'s Slice, rows: Option<u64>, has_classes: bool, harvest: &mut Harvest) -> Self {
-        harvest.convention(if has_classes {
-            "precision, recall and F1 are means over the classes, or of a class against the rest"
-        } else {
-            "precision, recall and F1 are of the positive class"
+    fn new(slice: &'s Slice, rows: Option<u64>, classes: Classes, harvest: &mut Harvest) -> Self {
+        harvest.convention(match classes {
+            Classes::More => {
+                "precision, recall and F1 are means over the classes, or of a class against the rest"
+            }
+            Classes::Two => "precision, recall and F1 are of the positive class",
+            Classes::Untold => {
+                "precision, recall and F1 keep names of their own: nothing says whether they are of \
+                 a positive class or means over several; a report with `RecallByLabel` does"
+            }
         });
-        Self { slice, rows, has_classes }
+        Self { slice, rows, classes }
     }
 
     /// The key of a metric that is one number; `None` after it was left out with its reason.
     fn key(&self, name: &str, harvest: &mut Harvest, value: &Spot) -> Option<String> {
-        if self.has_classes
-            && !matches!(measure::key_of(name), None | Some("accuracy" | "log_loss"))
-        {
-            let mean = MEANS.iter().find(|(one, _)| measure::key_of(name) == Some(one));
-            return match mean {
-                Some((_, mean)) => Some((*mean).to_owned()),
-                None => harvest.declare(
-                    &format!("evidently macro {name}"),
-                    Declared { name: &format!("macro {name}"), ..Declared::default() },
-                    &value.place(),
-                ),
-            };
+        let known = measure::key_of(name);
+        let is_of_classes = !matches!(known, Some("accuracy" | "log_loss" | "count"))
+            && known
+                .and_then(catalogue::find)
+                .is_some_and(|metric| metric.family == catalogue::Family::Classification);
+        let own = match self.classes {
+            Classes::More if is_of_classes => {
+                if let Some((_, mean)) = MEANS.iter().find(|(one, _)| known == Some(one)) {
+                    return Some((*mean).to_owned());
+                }
+                Some(format!("macro {name}"))
+            }
+            Classes::Untold if is_of_classes => Some(name.to_owned()),
+            _ => None,
+        };
+        if let Some(own) = own {
+            let like = Declared { name: &own, ..Declared::default() };
+            return harvest.declare(&format!("evidently {own}"), like, &value.place());
         }
         measure::key_or_declare(name, harvest, &value.place())
     }
@@ -119,7 +152,7 @@ impl<'s> Whole<'s> {
         let draft = Draft::reported(self.slice, key, value);
         let draft = match (key, self.rows) {
             ("accuracy", Some(rows)) => draft.counted(rows),
-            ("count", rows) => draft.of_rows(rows),
+            ("count" | "roc_auc" | "log_loss", rows) => draft.of_rows(rows),
             (key, rows) if key.starts_with("macro_") => draft.of_rows(rows),
             _ => draft,
         };
@@ -133,8 +166,12 @@ fn report(root: &Spot, slice: &Slice, harvest: &mut Harvest, problems: &mut Prob
     let rows = metrics.items().find(|metric| kind(metric) == Some("RowCount"));
     let rows = rows.and_then(|metric| metric.get("value")?.count());
     let by_label = metrics.items().filter(|metric| kind(metric).is_some_and(is_by_label));
-    let classes = by_label.filter_map(|metric| Some(metric.get("value")?.fields().count())).max();
-    let whole = Whole::new(slice, rows, classes > Some(2), harvest);
+    let by_label = by_label.filter_map(|metric| Some(metric.get("value")?.fields().count())).max();
+    let has_positive = metrics.items().any(|metric| {
+        kind(&metric).is_some_and(|kind| OF_POSITIVE.contains(&kind))
+            && metric.get("value").is_some_and(|value| value.is_number())
+    });
+    let whole = Whole::new(slice, rows, Classes::told(by_label, has_positive), harvest);
     for metric in metrics.items() {
         let shown = metric.get("metric_name").and_then(|name| name.text()).unwrap_or("a metric");
         let Some(kind) = kind(&metric) else {
@@ -172,11 +209,24 @@ fn params<'n>(result: &Spot<'n>) -> Option<Spot<'n>> {
 /// What 0.7 writes with `dumps()`.
 fn snapshot(root: &Spot, slice: &Slice, harvest: &mut Harvest, problems: &mut Problems) {
     let Some(results) = root.object("metric_results", problems) else { return };
+    let kind_of = |result: &Spot<'_>| {
+        let kind = params(result)?.get("type")?.text()?.rsplit(':').next()?.to_owned();
+        Some((kind, result.get("value").and_then(|value| value.number())))
+    };
+    let kinds: Vec<(String, Option<f64>)> =
+        results.fields().filter_map(|(_, result)| kind_of(&result)).collect();
     let by_label = results.fields().filter_map(|(_, result)| {
         params(&result)?.get("type")?.text().filter(|kind| is_by_label(kind))?;
         Some(result.get("values")?.fields().count())
     });
-    let whole = Whole::new(slice, None, by_label.max() > Some(2), harvest);
+    let has_positive =
+        kinds.iter().any(|(kind, value)| OF_POSITIVE.contains(&kind.as_str()) && value.is_some());
+    let rows = kinds.iter().find(|(kind, _)| kind == "RowCount").and_then(|(_, rows)| *rows);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number")]
+    let rows = rows
+        .filter(|rows| rows.fract() == 0.0 && (0.0..1e15).contains(rows))
+        .map(|rows| rows as u64);
+    let whole = Whole::new(slice, rows, Classes::told(by_label.max(), has_positive), harvest);
     for (hash, result) in results.fields() {
         let shown = result.get("display_name").and_then(|name| name.text()).unwrap_or(hash);
         let params = params(&result);
@@ -238,7 +288,7 @@ fn by_label(
 ) {
     let base = kind.trim_end_matches("ByLabel");
     let base = measure::key_of(if base == "F1" { "F1Score" } else { base });
-    if !whole.has_classes {
+    if whole.classes != Classes::More {
         harvest.leave(values.place(), shown, OF_TWO);
         return;
     }

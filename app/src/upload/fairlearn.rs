@@ -119,7 +119,7 @@ fn place(
                 let cells = frame.metrics.iter().zip(&row.cells);
                 let told: Vec<Told> = cells
                     .filter_map(|(metric, (cell, place))| {
-                        let (key, cell) = (measure::key_of(metric), cell.clone()?);
+                        let (key, cell) = (key_of(metric), cell.clone()?);
                         Some(Told { original: metric, key, cell, place: place.clone() })
                     })
                     .collect();
@@ -141,6 +141,19 @@ fn place(
     harvest.settle(problems)
 }
 
+/// The catalogue's key of a column; people call the number of rows many names.
+fn key_of(name: &str) -> Option<&'static str> {
+    const ROWS: [&str; 8] =
+        ["n", "size", "support", "sample_size", "n_samples", "num_samples", "rows", "group_size"];
+    let lower = name.trim().to_lowercase();
+    if ROWS.contains(&lower.as_str()) { Some("count") } else { measure::key_of(name) }
+}
+
+/// Whether a column is one of a metric by its name.
+fn is_metric(name: &str) -> bool {
+    key_of(name).is_some() || measure::is_known(name)
+}
+
 /// Whether values without groups are those of all rows: of a difference, the rates times the
 /// `count` are no whole numbers.
 fn is_overall(frame: &Frame) -> bool {
@@ -148,7 +161,7 @@ fn is_overall(frame: &Frame) -> bool {
     let value = |wanted: &str| {
         let mut cells = frame.metrics.iter().zip(&row.cells);
         cells.find_map(|(metric, (cell, _))| match cell {
-            Some(Reported::Is(value)) if measure::key_of(metric) == Some(wanted) => Some(*value),
+            Some(Reported::Is(value)) if key_of(metric) == Some(wanted) => Some(*value),
             _ => None,
         })
     };

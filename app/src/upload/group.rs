@@ -48,7 +48,8 @@ pub(super) fn place(
         {
             let value = match cell {
                 Reported::Is(value) => Some(*value),
-                Reported::None(_) => None,
+                // What the counts define was not undefined.
+                Reported::None(_) => Some(f64::NAN),
             };
             counted.push(Counted { original, key, value, place: place.clone() });
             continue;

@@ -55,6 +55,7 @@ pub(super) struct Counted<'m> {
     pub original: &'m str,
     /// The catalogue's key.
     pub key: &'m str,
+    /// NaN where something else than a number stands.
     pub value: Option<f64>,
     pub place: Place,
 }
@@ -248,7 +249,11 @@ impl<'c> Harvest<'c> {
                         place.clone(),
                         Problem::new(
                             "value_is_not_its_counts",
-                            format!("{value} does not follow from the counts beside it"),
+                            if value.is_nan() {
+                                "it is undefined, but not by the counts beside it".to_owned()
+                            } else {
+                                format!("{value} does not follow from the counts beside it")
+                            },
                         )
                         .expected(exact.to_string()),
                     );
@@ -339,7 +344,8 @@ impl<'c> Harvest<'c> {
         notes.not_placed_more = self.not_placed_more;
         let document = RunDocument {
             schema: SCHEMA.to_owned(),
-            evaluated_at: evaluated_at.to_offset(UtcOffset::UTC),
+            // One that has no time in UTC was refused above.
+            evaluated_at: evaluated_at.checked_to_offset(UtcOffset::UTC)?,
             dataset: dataset?,
             instrument: self.instrument,
             positive_outcome: None,

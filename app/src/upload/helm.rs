@@ -71,7 +71,7 @@ pub(super) fn read(
         };
         let Some(key) = key else { continue };
         let draft = Draft::reported(&slice, &key, reported);
-        let draft = if key == "count" { draft } else { draft.of_rows(n) };
+        let draft = draft.of_rows(n);
         harvest.add(name, draft, stat.place());
     }
     harvest.settle(problems)

@@ -13,7 +13,7 @@ use super::spot::{Reported, Spot};
 use super::{Context, Format, Notes, yaml};
 use metrics::catalogue;
 use metrics::{Problem, RunDocument, Slice};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// Metrics whose name says what they are, whatever the task; F1, precision and recall may be of one
 /// class or a mean over many.
@@ -88,16 +88,20 @@ fn model_index(index: &Spot, harvest: &mut Harvest, problems: &mut Problems) {
     for model in models {
         let Some(results) = model.list("results", problems) else { continue };
         let results: Vec<Spot> = results.items().collect();
-        let sets: BTreeSet<String> = results.iter().map(name_of).collect();
-        for (result, set) in results.iter().zip(told_apart(&results)) {
-            let pairs = (results.len() > 1 && !set.is_empty()).then_some(("dataset", set.as_str()));
+        let is_one = |part: fn(&Spot) -> String| {
+            results.iter().map(part).collect::<BTreeSet<_>>().len() == 1
+        };
+        if is_one(name_of)
+            && is_one(revision_of)
+            && let Some(first) = results.first()
+        {
+            dataset(first, harvest);
+        }
+        for (result, pairs) in results.iter().zip(told_apart(&results)) {
             let Ok(slice) = Slice::new(pairs) else {
                 result.expected("a result with `dataset` and its `type`", problems);
                 continue;
             };
-            if sets.len() == 1 {
-                dataset(result, harvest);
-            }
             let Some(metrics) = result.list("metrics", problems) else { continue };
             let metrics: Vec<Spot> = metrics.items().collect();
             for (metric, name) in metrics.iter().zip(names(&metrics)) {
@@ -114,30 +118,39 @@ fn model_index(index: &Spot, harvest: &mut Harvest, problems: &mut Problems) {
     }
 }
 
-/// What tells each result from the others: its data, and where several are of the same, the task,
-/// the revision and the arguments too, as far as they differ.
-fn told_apart(results: &[Spot]) -> Vec<String> {
-    let mut names: Vec<String> = results.iter().map(name_of).collect();
-    if names.iter().collect::<BTreeSet<_>>().len() == 1 {
-        names.iter_mut().for_each(String::clear);
-    }
-    for path in [&["task", "type"][..], &["dataset", "revision"], &["dataset", "args"]] {
-        let same = |name: &String| names.iter().filter(|it| *it == name).count() > 1;
-        let more: Vec<String> = results
-            .iter()
-            .zip(&names)
-            .map(|(result, name)| match result.find(path).filter(|_| same(name)) {
-                Some(part) => joined(name, &in_words(&part)),
-                None => name.clone(),
-            })
-            .collect();
-        // A part that is the same of all says nothing.
-        if more.iter().collect::<BTreeSet<_>>().len() > names.iter().collect::<BTreeSet<_>>().len()
-        {
-            names = more;
+/// What tells each result from the others, as pairs of a slice: its data, and where several are of
+/// the same, the task, the revision and the arguments, as far as they differ.
+fn told_apart(results: &[Spot]) -> Vec<Vec<(&'static str, String)>> {
+    type PartOf = fn(&Spot) -> String;
+    let parts: [(&str, PartOf); 4] = [
+        ("dataset", name_of),
+        ("task", |result| words_at(result, &["task", "type"])),
+        ("revision", revision_of),
+        ("args", |result| words_at(result, &["dataset", "args"])),
+    ];
+    let mut pairs: Vec<Vec<(&'static str, String)>> = vec![vec![]; results.len()];
+    for (name, part) in parts {
+        let is_alone = pairs.iter().collect::<BTreeSet<_>>().len() == results.len();
+        let parts: Vec<String> = results.iter().map(part).collect();
+        let differ = parts.iter().collect::<BTreeSet<_>>().len() > 1;
+        // Data are always told apart, the rest where something is left to tell.
+        if differ && (name == "dataset" || !is_alone) {
+            for (pairs, part) in pairs.iter_mut().zip(parts) {
+                if !part.is_empty() {
+                    pairs.push((name, part));
+                }
+            }
         }
     }
-    names
+    pairs
+}
+
+fn revision_of(result: &Spot) -> String {
+    words_at(result, &["dataset", "revision"])
+}
+
+fn words_at(result: &Spot, path: &[&str]) -> String {
+    result.find(path).map(|part| in_words(&part)).unwrap_or_default()
 }
 
 /// The names of a result's metrics: the type, and where several have the same, what each is called
@@ -147,9 +160,13 @@ fn names(metrics: &[Spot]) -> Vec<Option<String>> {
         metric.get("type").or_else(|| metric.get("name")).and_then(|name| name.name())
     };
     let kinds: Vec<Option<String>> = metrics.iter().map(kind).collect();
+    let mut times: HashMap<&str, usize> = HashMap::new();
+    for kind in kinds.iter().flatten() {
+        *times.entry(kind).or_default() += 1;
+    }
     let of = |(metric, kind): (&Spot, &Option<String>)| {
         let kind = kind.clone()?;
-        if kinds.iter().flatten().filter(|it| **it == kind).count() < 2 {
+        if times.get(kind.as_str()).is_none_or(|times| *times < 2) {
             return Some(kind);
         }
         let parts = ["name", "config", "args"].into_iter().filter_map(|part| metric.get(part));

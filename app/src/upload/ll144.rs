@@ -7,6 +7,7 @@
 use super::estimate::{Draft, Field};
 use super::harvest::{Declared, Harvest};
 use super::measure::DISPARITY;
+use super::name::quoted;
 use super::problems::Problems;
 use super::sheet::{self, Line, Sheet};
 use super::spot::Reported;
@@ -20,6 +21,8 @@ enum Column {
     SelectionRate,
     ScoringRate,
     ImpactRatio,
+    /// Known, and nothing to be read.
+    Other,
     Category,
 }
 
@@ -39,9 +42,15 @@ fn column(name: &str) -> Column {
         })
         .collect();
     match words.as_slice() {
+        // The share of all applicants that a category has is no number of them.
+        ["applicants" | "candidates"] if is_percentage(name) => Column::Other,
         ["applicants" | "candidates"] => Column::Applicants,
         ["selected"] | ["applicants" | "candidates", "selected"] | ["selected", "applicants"] => {
-            Column::Selected
+            if is_percentage(name) {
+                Column::SelectionRate
+            } else {
+                Column::Selected
+            }
         }
         ["selection", "rate"] => Column::SelectionRate,
         ["scoring", "rate"] => Column::ScoringRate,
@@ -70,12 +79,23 @@ pub(super) fn read(
     let sheet = Sheet::read(text, COLUMNS, problems)?;
     let columns: Vec<Column> = sheet.names.iter().map(|name| column(name)).collect();
     let find = |wanted| columns.iter().position(|column| *column == wanted);
-    // A column of numbers that the rules do not know, such as a median score, is no category.
-    let (mut others, mut categories): (Vec<usize>, Vec<usize>) = (0..columns.len())
-        .filter(|i| columns[*i] == Column::Category)
-        .partition(|i| sheet.rows.iter().all(|line| is_number_or_empty(&line.cells[*i])));
-    if categories.is_empty() {
-        categories = std::mem::take(&mut others);
+    let unknown: Vec<usize> = of_kind(&columns, Column::Category);
+    // Numbers that the rules do not know, such as a median score, are no category.
+    let (numbers, categories): (Vec<usize>, Vec<usize>) = unknown
+        .into_iter()
+        .partition(|at| sheet.rows.iter().all(|line| is_number_or_empty(&line.cells[*at])));
+    for at in &numbers {
+        let has_codes = sheet.rows.iter().any(|line| !line.cells[*at].is_empty())
+            && sheet.rows.iter().all(|line| line.cells[*at].bytes().all(|b| b.is_ascii_digit()));
+        if has_codes {
+            let name = &sheet.names[*at];
+            let message = format!("{} holds whole numbers", quoted(name));
+            problems.add_at(
+                sheet::cell_at(sheet.head, name),
+                Problem::new("category_or_count", message)
+                    .expected("names of categories, or a table without this column"),
+            );
+        }
     }
     let rate = find(Column::SelectionRate).or(find(Column::ScoringRate));
     let has_numbers = rate.or(find(Column::Applicants)).is_some();
@@ -107,13 +127,20 @@ pub(super) fn read(
         }
         above = Some(line);
     }
-    for other in others {
+    for other in numbers.into_iter().chain(of_kind(&columns, Column::Other)) {
         if sheet.rows.iter().all(|line| line.cells[other].is_empty()) {
             continue;
         }
         let name = &sheet.names[other];
         let why = "numbers that are none of the audit's: no count, rate or ratio by its name";
         harvest.leave(sheet::cell_at(sheet.head, name), name, why);
+    }
+    for kind in [Column::Applicants, Column::Selected, Column::SelectionRate, Column::ScoringRate] {
+        for again in of_kind(&columns, kind).into_iter().skip(1) {
+            let name = &sheet.names[again];
+            let why = "a column before it says the same by its name, and is the one that is read";
+            harvest.leave(sheet::cell_at(sheet.head, name), name, why);
+        }
     }
     if let Some(ratio) = find(Column::ImpactRatio) {
         let name = &sheet.names[ratio];
@@ -129,6 +156,10 @@ struct Table<'s> {
     selected: Option<usize>,
     selection: Option<usize>,
     scoring: Option<usize>,
+}
+
+fn of_kind(columns: &[Column], kind: Column) -> Vec<usize> {
+    (0..columns.len()).filter(|at| columns[*at] == kind).collect()
 }
 
 fn is_number_or_empty(cell: &str) -> bool {
@@ -173,11 +204,20 @@ impl Table<'_> {
             harvest.add("# of Applicants", draft, line.place());
         }
         let selected = self.count(self.selected, line, problems);
-        if let Some(draft) = self.rate(self.selection, &slice, "selection_rate", line, problems) {
-            harvest.add("Selection Rate", counted(draft, applicants, selected), line.place());
-        } else if let (None, Some(n), Some(_)) = (self.selection, applicants, selected) {
-            let value = Reported::Is(selected.unwrap_or_default() as f64 / n.max(1) as f64);
-            let draft = Draft::reported(&slice, "selection_rate", value);
+        let is_there = self.selection.is_some_and(|at| !line.cells[at].is_empty());
+        let rate = match (applicants, selected) {
+            // Where the rate is left out, it is that of the counts.
+            (Some(n), Some(selected)) if !is_there => Some(Draft::reported(
+                &slice,
+                "selection_rate",
+                match n {
+                    0 => Reported::None("no applicants".to_owned()),
+                    n => Reported::Is(selected as f64 / n as f64),
+                },
+            )),
+            _ => self.rate(self.selection, &slice, "selection_rate", line, problems),
+        };
+        if let Some(draft) = rate {
             harvest.add("Selection Rate", counted(draft, applicants, selected), line.place());
         }
         if self.scoring.is_some() {

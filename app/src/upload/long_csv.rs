@@ -68,7 +68,8 @@ pub(super) fn read(
     notes.ignored.extend(read.ignored);
     let document = RunDocument {
         schema: SCHEMA.to_owned(),
-        evaluated_at: evaluated_at.to_offset(UtcOffset::UTC),
+        // One that has no time in UTC was refused above.
+        evaluated_at: evaluated_at.checked_to_offset(UtcOffset::UTC)?,
         dataset: dataset?,
         instrument,
         positive_outcome: None,

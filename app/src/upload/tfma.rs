@@ -228,7 +228,15 @@ fn one<'n>(
         return Some(Value { of, name, spot, interval });
     }
     let Some(bounded) = value.get("boundedValue") else {
-        harvest.leave(value.place(), &name, "its value is more than one number");
+        let said = value.get("debugMessage").and_then(|it| it.text());
+        let why = match said {
+            Some(said) => format!("TFMA says: {said}"),
+            None if value.get("doubleValue").is_none() && value.fields().count() < 2 => {
+                "it has no value that is one number".to_owned()
+            }
+            None => "its value is more than one number".to_owned(),
+        };
+        harvest.leave(value.place(), &name, &why);
         return None;
     };
     let end = |field: &str| {
@@ -236,7 +244,10 @@ fn one<'n>(
         bound.get("value").unwrap_or(bound).number()
     };
     let interval = end("lowerBound").zip(end("upperBound"));
-    let spot = bounded.get("value")?;
+    let Some(spot) = bounded.get("value") else {
+        harvest.leave(bounded.place(), &name, "it has bounds and no value");
+        return None;
+    };
     let spot = spot.get("value").unwrap_or(spot);
     Some(Value { of, name, spot, interval })
 }

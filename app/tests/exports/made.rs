@@ -101,6 +101,86 @@ fn an_audit_table_is_read_by_its_header_and_numbers_it_does_not_know_are_no_cate
 }
 
 #[test]
+fn percentages_in_an_audit_table_are_no_counts_and_its_counts_make_the_rates_that_are_left_out() {
+    let text = "Sex,# of Applicants,% of Applicants,% Selected,Impact Ratio\n\
+        Female,2000,66.7,25,1.00\nMale,1000,33.3,30,1.2\n";
+    let (audit, receipt) = accepted(text.as_bytes(), Format::Ll144);
+    let female = of(&audit, "Sex=Female", "selection_rate");
+    assert_eq!((female.value, female.n), (Some(0.25), Some(2000)));
+    assert_eq!(left(&receipt), ["% of Applicants", "Impact Ratio"].into());
+    let gaps =
+        "Sex,Applicants,Selected,Selection Rate,Impact Ratio\nFemale,0,0,,\nMale,100,50,,1\n";
+    let (audit, _) = accepted(gaps.as_bytes(), Format::Ll144);
+    assert_eq!(of(&audit, "Sex=Male", "selection_rate").value, Some(0.5));
+    let none = of(&audit, "Sex=Female", "selection_rate");
+    assert_eq!(none.undefined.as_deref(), Some("no applicants"));
+}
+
+#[test]
+fn a_column_of_whole_numbers_may_be_a_category_and_is_asked_about() {
+    let text = "Sex,Age code,Applicants,Selected,Selection Rate,Impact Ratio\n\
+        F,1,100,50,50%,1\nF,2,100,50,50%,1\n";
+    let problems = read(text.as_bytes(), None, &beside()).unwrap_err();
+    assert_eq!(problems[0].code, "category_or_count");
+}
+
+#[test]
+fn a_rate_of_ai_verifys_without_what_completes_it_is_not_taken_for_one_within_the_group() {
+    let text = r#"{"gid": "aiverify.stock.x", "cid": "c", "version": "2", "startTime": "2026-07-24T09:20:24",
+        "testArguments": {}, "output": {"sensitive_feature": ["gender"], "output_classes": [0, 1],
+        "results": [{}, {"True Positive Rate": [{"group": [0], "metric": 0.17}],
+            "False Negative Rate": [{"group": [0], "metric": NaN}]}]}}"#;
+    let (document, _) = accepted(text.as_bytes(), Format::AiVerify);
+    let rate = of(&document, "gender=0", "true_positive_rate");
+    assert!(rate.undefined.as_ref().is_some_and(|why| why.contains("share of all groups")));
+}
+
+#[test]
+fn a_report_that_does_not_tell_two_classes_from_several_keeps_its_own_names() {
+    let metric = |kind: &str, value: f64| {
+        json!({"id": kind, "metric_name": format!("{kind}()"),
+            "config": {"type": format!("evidently:metric_v2:{kind}")}, "value": value})
+    };
+    let mut metrics =
+        vec![metric("Accuracy", 0.7), metric("Precision", 0.66), metric("Recall", 0.65)];
+    let file = json!({"metrics": metrics}).to_string();
+    let (document, receipt) = accepted(file.as_bytes(), Format::Evidently);
+    assert_eq!(of(&document, "", "accuracy").value, Some(0.7));
+    assert_eq!(of(&document, "", "evidently_recall").value, Some(0.65));
+    assert!(receipt.conventions.iter().any(|it| it.contains("RecallByLabel")), "{receipt:?}");
+    metrics.push(metric("TPR", 0.65));
+    let (document, _) =
+        accepted(json!({"metrics": metrics}).to_string().as_bytes(), Format::Evidently);
+    assert_eq!(of(&document, "", "precision").value, Some(0.66), "rates of a positive class");
+}
+
+#[test]
+fn a_time_that_no_clock_shows_is_refused_in_words() {
+    for time in ["9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00+01:00"] {
+        let file = json!({"version": "0.6.7", "timestamp": time, "metrics": [
+            {"metric": "ClassificationQualityMetric", "result": {"current": {"accuracy": 0.75}}}]});
+        assert!(read(file.to_string().as_bytes(), None, &beside()).is_err(), "{time}");
+    }
+}
+
+#[test]
+fn a_frames_number_of_rows_is_known_by_many_names_and_what_counts_define_is_not_undefined() {
+    // Of 30: TP 8, FP 2, FN 6, TN 14; of 60: 24, 4, 5, 27.
+    let frame = |accuracy: &str| {
+        let head = "sex,n,accuracy,selection_rate,true_positive_rate";
+        let women = format!("F,30,{accuracy},0.3333333333333333,0.5714285714285714");
+        let men = "M,60,0.85,0.4666666666666667,0.8275862068965517";
+        format!("{head},false_positive_rate\n{women},0.125\n{men},0.12903225806451613\n")
+    };
+    let (document, _) = accepted(frame("0.7333333333333333").as_bytes(), Format::Fairlearn);
+    assert_eq!(counts(of(&document, "sex=F", "accuracy")), (Some(22), Some(30)));
+    for undefined in ["inf", ""] {
+        let problems = read(frame(undefined).as_bytes(), None, &beside()).unwrap_err();
+        assert_eq!(problems[0].code, "value_is_not_its_counts", "{undefined}: {problems:?}");
+    }
+}
+
+#[test]
 fn an_empty_category_below_another_is_asked_about_and_not_guessed() {
     let table = |rows: &str| {
         format!("Race,Sex,Applicants,Selected,Selection Rate,Impact Ratio\n{rows}").into_bytes()
@@ -144,6 +224,7 @@ fn results_of_one_dataset_are_told_apart_by_what_they_differ_in() {
     all.sort_by(|a, b| a.1.total_cmp(&b.1));
     let names: Vec<&str> = all.iter().map(|(slice, _)| slice.as_str()).collect();
     assert_eq!(names.len(), 3);
+    assert!(names.iter().all(|name| !name.contains("dataset=")), "it is one dataset: {names:?}");
     for (name, part) in names.iter().zip(["num_few_shot 0", "num_few_shot 5", "rewriting"]) {
         assert!(name.contains(part), "{names:?}");
     }

@@ -67,7 +67,10 @@ async fn take(app: &App, actor: &Actor, upload: &Upload, received: &Received) ->
     {
         return Err(key_taken());
     }
-    if let Some(earlier) = app.store.upload_under_way(&request).await? {
+    // Without its file here, another server has it or nobody; twice the same ends as one run.
+    if let Some(earlier) = app.store.upload_under_way(&request).await?
+        && file_of(app, earlier.id).exists()
+    {
         return Ok(Answer::Taken(Box::new(earlier)));
     }
     if app.store.uploads_under_way().await? >= MOST_WAITING {
@@ -111,7 +114,11 @@ async fn note(
         tx.commit().await
     };
     if let Err(error) = noted.await {
-        remove(&file);
+        // A commit may have been made though its answer got lost. What cannot be looked up now is
+        // looked after by the hourly search for strays.
+        if matches!(app.store.upload(new.id).await, Ok(None)) {
+            remove(&file);
+        }
         return Err(error);
     }
     settle_later(app, new.id);
@@ -164,6 +171,7 @@ pub async fn remove_strays(app: &App) -> Result<()> {
     for (file, waiting) in files(app).await? {
         let changed = std::fs::metadata(&file).and_then(|about| about.modified());
         if waiting.is_none() && changed.is_ok_and(|at| OffsetDateTime::from(at) < since) {
+            tracing::warn!(file = %file.display(), "removed: it belongs to no upload that waits");
             remove(&file);
         }
     }
@@ -271,6 +279,10 @@ async fn read_and_settle(app: &App, id: UploadId) -> Result<()> {
             is_new: receipt.is_new,
             problems: None,
         },
+        // The disk that the file lies on, and nothing about it.
+        Err(Error::Input { problems, .. }) if problems.iter().any(|it| it.code == "unreadable") => {
+            return Err(Error::Internal(problems[0].to_string()));
+        }
         Err(Error::Input { problems, .. }) => refused(&problems),
         Err(
             error @ (Error::BadToken

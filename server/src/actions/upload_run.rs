@@ -187,12 +187,14 @@ pub async fn preview(app: &App, actor: &Actor, upload: &Upload) -> Result<Previe
     let checked = check(app, actor, upload).await?;
     let reading = read(app, &checked, upload, false).await?;
     let runs = app.store.runs_of(checked.model.id).await?;
-    let around = around(app, &checked.model, &runs).await?;
+    let mut around = around(app, &checked.model, &runs).await?;
     let slices = reading.document.estimates.iter().map(|estimate| &estimate.slice);
     let at = reading.document.evaluated_at;
     let unconfirmed = around.registry.unconfirmed(checked.model.id, slices, at);
     let existing = existing(app, &checked, &reading).await?;
     refuse_other_data(app, &reading.document.dataset).await?;
+    // What it already is, it does not follow.
+    around.runs.retain(|run| existing.as_ref().is_none_or(|existing| existing.id != run.id));
     let before = match around.before(&reading.document).cloned() {
         None => None,
         Some(run) => {

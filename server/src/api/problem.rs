@@ -149,7 +149,7 @@ pub const KINDS: [Kind; 15] = [
         "busy",
         "Busy",
         "The server has too much to do, or its database does not answer. Nothing was changed; try again after Retry-After seconds.",
-        "The server is busy; nothing was changed. Try again in a moment.",
+        "The server is busy. Try again in a moment.",
     ),
 ];
 

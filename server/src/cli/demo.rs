@@ -24,6 +24,7 @@ pub struct Demo {
 pub fn run(command: Demo) -> Result<(), Failure> {
     log_to_stderr(false);
     let folder = tempfile::tempdir()?;
+    let is_kept = command.database.is_some();
     let database = command
         .database
         .unwrap_or_else(|| format!("sqlite://{}", folder.path().join("demo.db").display()));
@@ -49,7 +50,11 @@ pub fn run(command: Demo) -> Result<(), Failure> {
         for Walk { email, path, what } in STORIES {
             let _ = writeln!(welcome, "  {email:<24} {path}\n  {:<24}   {what}", "");
         }
-        welcome.push_str("\nThe database is thrown away when the demo ends (Ctrl-C).\n");
+        welcome.push_str(if is_kept {
+            "\nThe database stays when the demo ends (Ctrl-C), the key of its audit log does not.\n"
+        } else {
+            "\nThe database is thrown away when the demo ends (Ctrl-C).\n"
+        });
         serve(app, &welcome, told_to_stop()).await?;
         Ok(())
     })?

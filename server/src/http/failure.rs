@@ -127,7 +127,7 @@ fn detail(error: &Error, status: StatusCode, id: &str) -> String {
     if status == StatusCode::INTERNAL_SERVER_ERROR {
         format!("The server could not do this. It wrote down why, under {id}.")
     } else if status == StatusCode::SERVICE_UNAVAILABLE {
-        "The server is busy; nothing was changed. Try again in a moment.".to_owned()
+        "The server is busy. Try again in a moment.".to_owned()
     } else if let Error::Fields(fields) = error {
         // A form without fields has no place of its own for what is wrong.
         let messages: Vec<&str> = fields.iter().map(|(_, message)| message).collect();

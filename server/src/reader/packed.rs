@@ -124,27 +124,30 @@ pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<RunDocument, D:
 struct Places<'d, T> {
     all: Vec<&'d T>,
     known: HashMap<&'d T, u32>,
+    /// The one that was asked for last: neighbours mostly share a slice.
+    last: Option<(&'d T, u32)>,
 }
 
 impl<T> Default for Places<'_, T> {
     fn default() -> Self {
-        Self { all: Vec::new(), known: HashMap::new() }
+        Self { all: Vec::new(), known: HashMap::new(), last: None }
     }
 }
 
 impl<'d, T: Eq + std::hash::Hash> Places<'d, T> {
     fn of(&mut self, it: &'d T) -> u32 {
-        // Neighbours mostly share them.
-        if let Some(last) = self.all.last()
-            && *last == it
+        if let Some((last, place)) = self.last
+            && last == it
         {
-            return count(self.all.len() - 1);
+            return place;
         }
         let all = &mut self.all;
-        *self.known.entry(it).or_insert_with(|| {
+        let place = *self.known.entry(it).or_insert_with(|| {
             all.push(it);
             count(all.len() - 1)
-        })
+        });
+        self.last = Some((it, place));
+        place
     }
 }
 

@@ -46,6 +46,7 @@ pub fn session_hash(id: Id) -> String {
 }
 
 fn backend(error: &sqlx::Error) -> session_store::Error {
+    tracing::warn!(%error, "a session could not be read or written");
     session_store::Error::Backend(if is_unavailable(error) {
         UNAVAILABLE.to_owned()
     } else {

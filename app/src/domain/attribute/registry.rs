@@ -57,6 +57,9 @@ pub struct Unconfirmed {
     pub replaced_by: Vec<String>,
 }
 
+/// The nearest known name is looked for of so many unconfirmed groups.
+const MOST_NEAREST: usize = 200;
+
 /// All attributes, groups and aliases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Listed", into = "Listed")]
@@ -271,6 +274,8 @@ impl Registry {
             }
             let nearest = match replaced {
                 Some(_) => None,
+                // Looking through all names for each of thousands takes minutes.
+                None if found.len() >= MOST_NEAREST => None,
                 None => self.nearest_to(model, attribute, group).map(str::to_owned),
             };
             found.push(Unconfirmed {

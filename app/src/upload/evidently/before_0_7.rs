@@ -1,7 +1,7 @@
 //! Evidently's report up to 0.6: each metric an object of numbers for the current data, and one for
 //! the reference.
 
-use super::{OF_A_CLASS, OF_DATA, OF_TWO, Whole};
+use super::{Classes, OF_A_CLASS, OF_DATA, OF_TWO, Whole};
 use crate::upload::estimate::agree;
 use crate::upload::group;
 use crate::upload::harvest::{Counted, Harvest};
@@ -11,6 +11,7 @@ use crate::upload::spot::Spot;
 use metrics::counts::Counts;
 use metrics::multiclass::Confusion;
 use metrics::{Slice, catalogue};
+use std::collections::HashSet;
 
 const QUALITY: &str = "ClassificationQualityMetric";
 const BY_CLASS: &str = "ClassificationQualityByClass";
@@ -23,10 +24,21 @@ pub(super) fn read(root: &Spot, slice: &Slice, harvest: &mut Harvest, problems: 
         metric.find(&["result", "current", "number_of_rows"]).and_then(|rows| rows.count())
     });
     let rows = matrix.as_ref().map(Matrix::rows).or(summary);
-    let whole = Whole::new(slice, rows, metrics.items().any(|it| has_classes(&it)), harvest);
+    let has = |is: fn(&Spot) -> bool| metrics.items().any(|metric| is(&metric));
+    let classes = match (has(has_classes), has(has_positive)) {
+        (true, _) => Classes::More,
+        (false, true) => Classes::Two,
+        (false, false) => Classes::Untold,
+    };
+    let whole = Whole::new(slice, rows, classes, harvest);
     let file = File { whole, matrix };
+    let mut matrices = 0;
     for metric in metrics.items() {
         match metric.get("metric").and_then(|name| name.text()) {
+            Some(MATRIX) if metric.find(&["result", "current_matrix"]).is_some() => {
+                matrices += 1;
+                file.is_read(&metric, matrices, &metrics, harvest);
+            }
             Some(name) => file.metric(name, &metric, harvest, problems),
             None => metric.expected("an object with a metric's name as `metric`", problems),
         }
@@ -42,6 +54,13 @@ fn has_classes(metric: &Spot) -> bool {
         Some(MATRIX) => Matrix::of(metric).is_some_and(|matrix| matrix.labels.len() > 2),
         _ => false,
     }
+}
+
+/// Whether a metric is of two classes, one of them the positive.
+fn has_positive(metric: &Spot) -> bool {
+    let current = |field: &str| metric.find(&["result", "current", field]);
+    let classes = current("metrics").map(|classes| classes.fields().count());
+    current("tpr").is_some() || classes.is_some_and(|classes| classes == 2)
 }
 
 /// Numbers of rows by label and predicted label.
@@ -61,7 +80,8 @@ impl Matrix {
         let is_square =
             cells.len() == labels.len() && cells.iter().all(|it| it.len() == labels.len());
         let total = cells.iter().flatten().try_fold(0u64, |sum, rows| sum.checked_add(*rows))?;
-        let holds = is_square && u16::try_from(labels.len()).is_ok() && total < 1 << 53;
+        let are_told = labels.iter().collect::<HashSet<_>>().len() == labels.len();
+        let holds = is_square && are_told && u16::try_from(labels.len()).is_ok() && total < 1 << 53;
         holds.then_some(Self { labels, cells })
     }
 
@@ -141,7 +161,8 @@ struct Told<'n> {
 impl Told<'_> {
     fn counted(&self) -> Counted<'_> {
         let Self { original, key, value } = self;
-        Counted { original, key, value: value.number(), place: value.place() }
+        let value_or_nan = Some(value.number().unwrap_or(f64::NAN));
+        Counted { original, key, value: value_or_nan, place: value.place() }
     }
 }
 
@@ -151,14 +172,39 @@ struct File<'s> {
 }
 
 impl File<'_> {
+    /// Says of a confusion matrix why nothing is read from it, where nothing is.
+    fn is_read(&self, metric: &Spot, nth: usize, all: &Spot, harvest: &mut Harvest) {
+        let asks = |metric: &Spot| {
+            let name = metric.get("metric").and_then(|name| name.text());
+            matches!(name, Some(QUALITY | BY_CLASS))
+        };
+        let why = if nth > 1 {
+            "the first confusion matrix is the one that counts"
+        } else if self.matrix.is_none() {
+            "a row for each label, a column for each, and whole numbers of rows should stand here"
+        } else if !all.items().any(|metric| asks(&metric)) {
+            "no metric beside it says what to take from it: add `ClassificationQualityMetric`"
+        } else {
+            return;
+        };
+        harvest.leave(metric.place(), MATRIX, why);
+    }
+
+    /// Says that a matrix is not that of some numbers.
+    fn is_of_others(&self, what: &str, harvest: &mut Harvest) {
+        if self.matrix.is_some() {
+            harvest.amend(format!(
+                "the confusion matrix does not give the numbers of {what}, which stay as reported, \
+                 without n"
+            ));
+        }
+    }
+
     fn metric(&self, name: &str, metric: &Spot, harvest: &mut Harvest, problems: &mut Problems) {
         let result = |field: &str| metric.find(&["result", field]);
         if let Some(reference) = result("reference").or_else(|| result("reference_matrix")) {
             let why = "values of the reference data, which is another dataset";
             harvest.leave(reference.place(), name, why);
-        }
-        if name == MATRIX && self.matrix.is_some() {
-            return;
         }
         let Some(current) = result("current").filter(Spot::is_object) else {
             let why = "it has no numbers of the model on the current data";
@@ -194,12 +240,17 @@ impl File<'_> {
         let accuracy = current.get("accuracy").and_then(|value| value.number());
         let is_its = |matrix: &&Matrix| accuracy.is_none_or(|it| is_share(it, matrix.accuracy()));
         let matrix = self.matrix.as_ref().filter(|_| name == QUALITY).filter(is_its);
-        if self.whole.has_classes {
-            for told in &mut all {
-                if let Some(key) = self.whole.key(&told.key, harvest, &told.value) {
+        if name == QUALITY && matrix.is_none() {
+            self.is_of_others(name, harvest);
+        }
+        if self.whole.classes != Classes::Two {
+            all.retain_mut(|told| match self.whole.key(&told.key, harvest, &told.value) {
+                Some(key) => {
                     told.key = key;
+                    true
                 }
-            }
+                None => false,
+            });
             let (means, others): (Vec<_>, Vec<_>) =
                 all.into_iter().partition(|it| matrix.is_some() && it.key.starts_with("macro_"));
             self.add_classes(matrix, &means, harvest, problems);
@@ -207,6 +258,9 @@ impl File<'_> {
             return;
         }
         let counts = matrix.and_then(|matrix| matrix.positive(&all));
+        if matrix.is_some() && counts.is_none() {
+            self.is_of_others(name, harvest);
+        }
         let is_made =
             |it: &Told| counts.is_some() && it.key != "count" && group::is_of_confusion(&it.key);
         let (made, others): (Vec<_>, Vec<_>) = all.into_iter().partition(is_made);
@@ -219,12 +273,15 @@ impl File<'_> {
 
     /// Each class against the rest.
     fn classes(&self, classes: &Spot, harvest: &mut Harvest, problems: &mut Problems) {
-        if !self.whole.has_classes {
+        if self.whole.classes != Classes::More {
             harvest.leave(classes.place(), BY_CLASS, OF_TWO);
             return;
         }
         let matrix = self.matrix.as_ref();
         let matrix = matrix.filter(|it| classes.fields().all(|(name, of)| it.has(name, &of)));
+        if matrix.is_none() {
+            self.is_of_others(BY_CLASS, harvest);
+        }
         let mut made: Vec<Told> = Vec::new();
         for (class, numbers) in classes.fields() {
             for (field, value) in numbers.fields() {
@@ -239,7 +296,10 @@ impl File<'_> {
                 }
             }
         }
-        let is_made = |it: &Told| matrix.is_some() && !it.key.starts_with("roc_auc");
+        let is_made = |it: &Told| {
+            let base = it.key.split('[').next().unwrap_or_default();
+            matrix.is_some() && group::is_of_confusion(base)
+        };
         let (made, others): (Vec<_>, Vec<_>) = made.into_iter().partition(is_made);
         self.add_classes(matrix, &made, harvest, problems);
         self.add_reported(&others, harvest, problems);

@@ -1,6 +1,6 @@
 //! A frame as `to_csv()` writes it: the index first, then a column per metric.
 
-use super::{Frame, KEEP_LABELS, Row};
+use super::{Frame, KEEP_LABELS, Row, is_metric};
 use crate::upload::measure;
 use crate::upload::problems::Problems;
 use crate::upload::sheet::{self, Sheet, cell_at, plain_number};
@@ -63,7 +63,6 @@ fn first_metric(sheet: &Sheet) -> usize {
         let cells = sheet.rows.iter().map(|line| line.cells[i].as_str());
         cells.filter_map(plain_number).any(|number| number.fract() != 0.0)
     };
-    let is_metric =
-        |(i, name): (usize, &String)| measure::is_known(name) || (i > 0 && has_fractions(i));
-    sheet.names.iter().enumerate().position(is_metric).unwrap_or(sheet.names.len())
+    let is_one = |(i, name): (usize, &String)| is_metric(name) || (i > 0 && has_fractions(i));
+    sheet.names.iter().enumerate().position(is_one).unwrap_or(sheet.names.len())
 }
