@@ -85,6 +85,7 @@ pub fn file(folder: &Path, name: &str, content: impl AsRef<[u8]>) -> String {
 fn completions_know_the_commands_and_their_flags() {
     let ended = evenhand(&[], &["completions", "bash"]);
     ended.assert_code(0).assert_out("evaluate").assert_out("--model-version");
+    assert!(!ended.out.contains("read-upload"), "what the help hides is completed");
     evenhand(&[], &["--help"]).assert_code(0).assert_out("completions");
     evenhand(&[], &["completions", "--help"]).assert_code(0).assert_out("bash-completion");
 }

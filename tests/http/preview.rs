@@ -96,6 +96,16 @@ each_db!(a_dry_run_says_what_it_would_become_and_stores_nothing, |server| {
     assert_eq!(again["existing"], made["url"]);
 });
 
+each_db!(results_of_another_task_are_noticed, |server| {
+    let model = server.model("income").await;
+    let file = fixture("exports/evidently/report_classes.json");
+    let said = model.results("v1", "?dry_run=true&dataset=wine%401", file).await;
+    let said = said.assert_status(200).json();
+    let amended = said["receipt"]["amended"].to_string();
+    assert!(amended.contains("a model for binary classification has not"), "{amended}");
+    assert!(amended.contains("f1[Barbera]"), "{amended}");
+});
+
 each_db!(a_dry_run_says_what_would_change_against_the_run_before, |server| {
     let model = server.model("income").await;
     let table = |right: [u32; 2], groups: [&str; 2]| {

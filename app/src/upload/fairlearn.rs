@@ -138,6 +138,17 @@ fn place(
             frame.rows.len()
         ));
     }
+    if below > 0
+        && (solved as usize) < frame.rows.len()
+        && frame.metrics.iter().any(|it| key_of(it) == Some("count"))
+    {
+        harvest.amend(format!(
+            "rates that no whole numbers of rows give, or several do, stay as reported, without n: \
+             {} of {} rows",
+            frame.rows.len() - solved as usize,
+            frame.rows.len()
+        ));
+    }
     harvest.settle(problems)
 }
 

@@ -124,10 +124,18 @@ pub(super) fn reported(text: &str, place: &Place, problems: &mut Problems) -> Op
         problems.add_at(
             place.clone(),
             Problem::new("not_a_number", format!("{} is not a number", quoted(text)))
-                .expected("a number such as `0.5`, or an empty cell"),
+                .expected(share_of(text)),
         );
     }
     number
+}
+
+/// What should stand in place of a text that is no number.
+fn share_of(text: &str) -> String {
+    match text.strip_suffix('%').and_then(|percent| plain_number(percent.trim())) {
+        Some(percent) => format!("a share: `{}`", percent / 100.0),
+        None => "a number such as `0.5`, or an empty cell".to_owned(),
+    }
 }
 
 /// A number of rows in a table; `None` after its problem was told.

@@ -379,7 +379,32 @@ async fn read(app: &App, checked: &Checked, upload: &Upload, keep: bool) -> Resu
         // A key of the model's own: who is the same person in two models' data cannot be told.
         row_key: keep.then(|| commit(&app.row_key, &checked.model.id.to_string())),
     };
-    read_in_child(app, &job).await
+    let mut reading = read_in_child(app, &job).await?;
+    if let Some(note) = of_another_task(&reading.document, checked.model.task)
+        && let Some(amended) = reading.receipt.get_mut("amended").and_then(Value::as_array_mut)
+    {
+        amended.push(note.into());
+    }
+    Ok(reading)
+}
+
+/// Says which metrics are none of the model's task: somebody may have sent another model's results.
+fn of_another_task(document: &RunDocument, task: Task) -> Option<String> {
+    let foreign: BTreeSet<&str> = document
+        .estimates
+        .iter()
+        .map(|estimate| estimate.metric.as_str())
+        .filter(|key| task.lacks(key))
+        .collect();
+    let shown: Vec<&str> = foreign.iter().copied().take(5).collect();
+    let more = if foreign.len() > shown.len() { ", …" } else { "" };
+    (!foreign.is_empty()).then(|| {
+        format!(
+            "metrics that a model for {} has not: {}{more}; are these results of this model?",
+            task.label(),
+            shown.join(", ")
+        )
+    })
 }
 
 /// The digest that addresses the run; `None` while its version is not there yet.

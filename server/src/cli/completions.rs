@@ -2,7 +2,7 @@
 
 use super::output::print;
 use super::{Cli, Failure};
-use clap::{Args, CommandFactory};
+use clap::{Args, Command, CommandFactory};
 use clap_complete::{Shell, generate};
 
 #[derive(Args, Debug)]
@@ -19,7 +19,12 @@ pub struct Completions {
 }
 
 pub fn run(command: Completions) -> Result<(), Failure> {
+    let whole = Cli::command();
+    // What the help hides, nobody types.
+    let shown = whole.get_subcommands().filter(|it| !it.is_hide_set()).cloned();
+    let mut shown =
+        Command::new("evenhand").args(whole.get_arguments().cloned()).subcommands(shown);
     let mut script = Vec::new();
-    generate(command.shell, &mut Cli::command(), "evenhand", &mut script);
+    generate(command.shell, &mut shown, "evenhand", &mut script);
     print(&String::from_utf8_lossy(&script))
 }
