@@ -51,6 +51,7 @@ pub use asked::{parse_dataset, parse_time};
 pub use format::{Format, UnknownFormat};
 pub use understood::{Basis, MappedMetric, NotPlaced, Understood};
 
+use metrics::slice::Distinct;
 use metrics::{Instrument, Problem, RunDocument};
 use problems::Problems;
 use schemars::JsonSchema;
@@ -130,22 +131,17 @@ pub struct Receipt {
 
 impl Receipt {
     fn of(format: Format, document: &RunDocument, notes: Notes) -> Self {
-        let mut slices = BTreeSet::new();
-        let mut last = None;
+        let slices = document.estimates.iter().map(|estimate| &estimate.slice);
+        let slices = slices.collect::<Distinct>().slices;
         let mut metrics = BTreeSet::new();
         let mut attributes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for estimate in &document.estimates {
             if !metrics.contains(&estimate.metric) {
                 metrics.insert(estimate.metric.clone());
             }
-            // The estimates of a slice mostly stand together.
-            if last.replace(&estimate.slice) != Some(&estimate.slice)
-                && slices.insert(&estimate.slice)
-            {
-                for (attribute, group) in estimate.slice.pairs() {
-                    attributes.entry(attribute.to_owned()).or_default().insert(group.to_owned());
-                }
-            }
+        }
+        for (attribute, group) in slices.iter().flat_map(|slice| slice.pairs()) {
+            attributes.entry(attribute.to_owned()).or_default().insert(group.to_owned());
         }
         Self {
             format,

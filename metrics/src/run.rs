@@ -36,6 +36,23 @@ pub struct RunDocument {
     pub estimates: Vec<Estimate>,
 }
 
+impl RunDocument {
+    /// The same without its estimates, of which there may be a million.
+    #[must_use]
+    pub fn without_estimates(&self) -> Self {
+        // Named one by one, so that a new field cannot be left out.
+        Self {
+            schema: self.schema.clone(),
+            evaluated_at: self.evaluated_at,
+            dataset: self.dataset.clone(),
+            instrument: self.instrument.clone(),
+            positive_outcome: self.positive_outcome,
+            metrics: self.metrics.clone(),
+            estimates: Vec::new(),
+        }
+    }
+}
+
 /// An evaluation set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization;
@@ -29,6 +29,37 @@ pub const MISSING: &str = "(missing)";
 #[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
 // Shared, because one slice stands in many estimates, comparisons and verdicts.
 pub struct Slice(Arc<BTreeMap<String, String>>);
+
+/// The different slices among many, and the place of each among them: many estimates share one, and
+/// what is made of a slice need not be made again.
+#[derive(Clone, Debug, Default)]
+pub struct Distinct<'a> {
+    /// Each once, in the order of their first place.
+    pub slices: Vec<&'a Slice>,
+    /// For each that was given, its place in `slices`.
+    pub places: Vec<usize>,
+}
+
+impl<'a> FromIterator<&'a Slice> for Distinct<'a> {
+    fn from_iter<I: IntoIterator<Item = &'a Slice>>(given: I) -> Self {
+        let mut distinct = Self::default();
+        let mut known: HashMap<&Slice, usize> = HashMap::new();
+        let mut last: Option<(&Slice, usize)> = None;
+        for slice in given {
+            // The estimates of a slice mostly stand together.
+            let place = match last {
+                Some((before, place)) if before == slice => place,
+                _ => *known.entry(slice).or_insert_with(|| {
+                    distinct.slices.push(slice);
+                    distinct.slices.len() - 1
+                }),
+            };
+            last = Some((slice, place));
+            distinct.places.push(place);
+        }
+        distinct
+    }
+}
 
 /// Why a slice cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -14,6 +14,7 @@ pub mod moved;
 pub mod notices;
 pub mod okrs;
 pub mod paired;
+pub mod preview_upload;
 pub mod read_audit;
 pub mod readiness;
 pub mod register_dataset;

@@ -5,29 +5,9 @@ use app::pages::parts::link::encode;
 use serde_json::{Value, json};
 use tests::{TEAM, each_db, estimate, fixture, id_of};
 
-/// A tool's file, the format that its content shows, and one estimate of it.
-struct Case {
-    file: &'static str,
-    format: &'static str,
-    metric: &'static str,
-    slice: Value,
-    value: f64,
-    counts: Option<(u64, u64)>,
-    /// What the run's page says of the file.
-    says: &'static str,
-}
-
-fn case(
-    file: &'static str,
-    format: &'static str,
-    metric: &'static str,
-    slice: Value,
-    value: f64,
-    counts: Option<(u64, u64)>,
-    says: &'static str,
-) -> Case {
-    Case { file, format, metric, slice, value, counts, says }
-}
+/// A tool's file, the format that its content shows, one estimate of it (metric, slice, value,
+/// counts), and what the run's page says of the file.
+struct Case(&'static str, &'static str, &'static str, Value, f64, Option<(u64, u64)>, &'static str);
 
 fn women() -> Value {
     json!({"sex": "Female"})
@@ -38,7 +18,7 @@ fn of_groups() -> Vec<Case> {
     let both = || json!({"race": "African-American", "sex": "Female"});
     let tpr = "true_positive_rate";
     vec![
-        case(
+        Case(
             "fairlearn/sex.by_group.csv",
             "fairlearn",
             tpr,
@@ -47,7 +27,7 @@ fn of_groups() -> Vec<Case> {
             Some((246, 413)),
             "counts that follow",
         ),
-        case(
+        Case(
             "fairlearn/adult_v7.sex.table.json",
             "fairlearn",
             tpr,
@@ -56,7 +36,7 @@ fn of_groups() -> Vec<Case> {
             Some((506, 610)),
             "matthews_corrcoef, reported without n",
         ),
-        case(
+        Case(
             "aequitas/crosstabs.csv",
             "aequitas",
             tpr,
@@ -65,7 +45,7 @@ fn of_groups() -> Vec<Case> {
             Some((141, 203)),
             "tpr is true_positive_rate, recomputed from counts",
         ),
-        case(
+        Case(
             "aif360/metrics.json",
             "aif360",
             "aif360_statistical_parity_difference",
@@ -74,7 +54,7 @@ fn of_groups() -> Vec<Case> {
             None,
             "unprivileged − privileged",
         ),
-        case(
+        Case(
             "aif360/explanations.json",
             "aif360",
             tpr,
@@ -89,7 +69,7 @@ fn of_groups() -> Vec<Case> {
 /// Of tools that measure models, of which some slice.
 fn of_models() -> Vec<Case> {
     vec![
-        case(
+        Case(
             "evidently/report.json",
             "evidently",
             "accuracy",
@@ -98,7 +78,7 @@ fn of_models() -> Vec<Case> {
             None,
             "one class of two against the other",
         ),
-        case(
+        Case(
             "evidently/report_0_6_classes.json",
             "evidently",
             "true_positive_rate[Barolo]",
@@ -107,7 +87,7 @@ fn of_models() -> Vec<Case> {
             Some((26, 30)),
             "means over the classes",
         ),
-        case(
+        Case(
             "tfma/metrics_classes.json",
             "tfma",
             "true_positive_rate[1]",
@@ -116,7 +96,7 @@ fn of_models() -> Vec<Case> {
             None,
             "a class is held against the rest by its own score",
         ),
-        case(
+        Case(
             "evidently/snapshot.json",
             "evidently",
             "roc_auc",
@@ -125,7 +105,7 @@ fn of_models() -> Vec<Case> {
             None,
             "no zone",
         ),
-        case(
+        Case(
             "mlflow/runs_get.json",
             "mlflow",
             "selection_rate",
@@ -134,7 +114,7 @@ fn of_models() -> Vec<Case> {
             None,
             "demographic_parity_ratio",
         ),
-        case(
+        Case(
             "lm_eval/results.json",
             "lm-eval",
             "accuracy",
@@ -143,7 +123,7 @@ fn of_models() -> Vec<Case> {
             Some((109, 200)),
             "acc is accuracy, recomputed from counts",
         ),
-        case(
+        Case(
             "inspect/popularity.json",
             "inspect",
             "accuracy",
@@ -152,7 +132,7 @@ fn of_models() -> Vec<Case> {
             Some((19, 36)),
             "limited to 40 samples",
         ),
-        case(
+        Case(
             "inspect/popularity.eval",
             "inspect",
             "accuracy",
@@ -168,23 +148,24 @@ each_db!(every_tools_file_becomes_a_run_with_its_slices_signs_and_counts, |serve
     // Who may see small cells, for one of the groups has four rows.
     let lee = server.signed_in_for(Role::Lead, TEAM).await;
     for (i, case) in of_groups().into_iter().chain(of_models()).enumerate() {
+        let Case(file, format, metric, slice, value, counts, says) = case;
         let model = server.model(&format!("model-{i}")).await;
-        let bytes = fixture(&format!("exports/{}", case.file));
+        let bytes = fixture(&format!("exports/{file}"));
         // The servers of tests live before some of these files were written.
         let query = "?dataset=some-data%401&evaluated_at=2026-10-15";
         let sent = model.results("v1", query, bytes).await;
         let id = id_of(sent.assert_status(201));
-        assert_eq!(sent.json()["format"], case.format, "{}", case.file);
-        let path = format!("/api/v1/runs/{id}/estimates?metric={}", encode(case.metric));
+        assert_eq!(sent.json()["format"], format, "{file}");
+        let path = format!("/api/v1/runs/{id}/estimates?metric={}", encode(metric));
         let stored = lee.get(&path).await.assert_status(200).json();
-        let found = estimate(&stored, case.metric, &case.slice);
-        let value = found["value"].as_f64().unwrap();
-        assert!((value - case.value).abs() < 1e-12, "{}: {value}", case.file);
-        let counts = found["numerator"].as_u64().zip(found["denominator"].as_u64());
-        assert_eq!(counts, case.counts, "{}", case.file);
+        let found = estimate(&stored, metric, &slice);
+        let shown = found["value"].as_f64().unwrap();
+        assert!((shown - value).abs() < 1e-12, "{file}: {shown}");
+        let counted = found["numerator"].as_u64().zip(found["denominator"].as_u64());
+        assert_eq!(counted, counts, "{file}");
         let page = lee.get(&format!("/runs/{id}")).await;
-        page.assert_status(200).assert_contains(case.says).assert_contains(case.format);
-        for (_, group) in case.slice.as_object().unwrap() {
+        page.assert_status(200).assert_contains(says).assert_contains(format);
+        for (_, group) in slice.as_object().unwrap() {
             page.assert_contains(group.as_str().unwrap());
         }
     }

@@ -44,6 +44,17 @@ impl Surroundings {
         })
     }
 
+    /// What a document changes against the estimates of the run that it follows; `named` are its own
+    /// under the registry's names.
+    pub fn against(
+        &self,
+        document: &RunDocument,
+        named: &[Estimate],
+        before: &[Estimate],
+    ) -> Against {
+        Against::of(before, named, document.positive_outcome.unwrap_or(self.outcome))
+    }
+
     /// The estimates of a document under the registry's names.
     pub fn named(&self, document: &RunDocument) -> Vec<Estimate> {
         let named = |estimate: &Estimate| Estimate {

@@ -11,7 +11,7 @@ use super::measure::DISPARITY;
 use super::problems::Problems;
 use super::spot::{Reported, Spot};
 use super::{Context, Format, Notes, measure};
-use metrics::{Problem, RunDocument, Slice, catalogue};
+use metrics::{Problem, RunDocument, Slice};
 use std::collections::BTreeMap;
 
 /// Metrics of a group that are the catalogue's, of the positive class or of a class against the rest,
@@ -110,10 +110,11 @@ fn metric(
         let Some(slice) = slice(&group, features, problems) else { continue };
         let Some(reported) = value.reported(problems) else { continue };
         let rate = known.and_then(|(_, key, _)| {
-            let of_class = || format!("{key}[{}]", class.name);
-            let key = if class.is_positive { (*key).to_owned() } else { of_class() };
             let complement = complements.as_ref()?.get(&codes(&group))?;
-            catalogue::find(&key)?;
+            let key = match class.is_positive.then(|| (*key).to_owned()) {
+                Some(key) => key,
+                None => measure::of_class(key, &class.name)?,
+            };
             Some((key, within(&reported, complement, harvest)))
         });
         let (key, reported) = match rate {

@@ -5,9 +5,9 @@
 //! that people check with their own tools rests on less: a number that is not a whole one up to
 //! 2^53 − 1 is written as a string of its shortest decimal form, without an exponent.
 
-use metrics::{Estimate, RunDocument, Slice};
+use metrics::slice::Distinct;
+use metrics::{Estimate, RunDocument};
 use serde_json::{Number, Value};
-use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use time::UtcOffset;
 
@@ -117,15 +117,8 @@ pub fn run_text(
     version_id: &str,
     mut take: impl FnMut(&str),
 ) {
-    let mut head = RunDocument {
-        schema: document.schema.clone(),
-        evaluated_at: document.evaluated_at.to_offset(UtcOffset::UTC),
-        dataset: document.dataset.clone(),
-        instrument: document.instrument.clone(),
-        positive_outcome: document.positive_outcome,
-        metrics: document.metrics.clone(),
-        estimates: Vec::new(),
-    };
+    let mut head = document.without_estimates();
+    head.evaluated_at = head.evaluated_at.to_offset(UtcOffset::UTC);
     head.metrics.sort_by(|a, b| a.key.cmp(&b.key));
     let mut head = serde_json::to_value(&head)
         .expect("a document has JSON unless its year has five digits, and readers refuse that");
@@ -135,15 +128,8 @@ pub fn run_text(
     let (before, after) = text
         .split_once(NO_ESTIMATES)
         .expect("a document has a list of estimates, and quotes in a text are escaped");
-    let slices = Slices::of(&document.estimates);
-    let mut sorted: Vec<(usize, &Estimate)> = Vec::with_capacity(document.estimates.len());
-    for estimate in &document.estimates {
-        let rank = match sorted.last() {
-            Some((rank, before)) if before.slice == estimate.slice => *rank,
-            _ => slices.rank[&estimate.slice],
-        };
-        sorted.push((rank, estimate));
-    }
+    let (rank, json) = ranked(&document.estimates);
+    let mut sorted: Vec<(usize, &Estimate)> = rank.into_iter().zip(&document.estimates).collect();
     sorted.sort_by(|(a, x), (b, y)| (a, &x.metric).cmp(&(b, &y.metric)));
     take(before);
     let mut out = r#""estimates":["#.to_owned();
@@ -151,7 +137,7 @@ pub fn run_text(
         if i > 0 {
             out.push(',');
         }
-        write_estimate(&mut out, estimate, &slices.json[slice]);
+        write_estimate(&mut out, estimate, &json[slice]);
         if out.len() > PART {
             take(&out);
             out.clear();
@@ -168,42 +154,21 @@ const NO_ESTIMATES: &str = r#""estimates":[]"#;
 /// Parts of a run's text are about so many bytes.
 const PART: usize = 1 << 16;
 
-/// The slices of a run, each written once: many estimates share one.
-struct Slices<'d> {
-    /// The place of each in the order of their texts.
-    rank: HashMap<&'d Slice, usize>,
-    /// Each one's canonical JSON, in that order.
-    json: Vec<String>,
-}
-
-impl<'d> Slices<'d> {
-    fn of(estimates: &'d [Estimate]) -> Self {
-        let mut all: Vec<&Slice> = estimates.iter().map(|estimate| &estimate.slice).collect();
-        all.dedup();
-        let all: HashSet<&Slice> = all.into_iter().collect();
-        let mut sorted: Vec<(String, &Slice)> =
-            all.into_iter().map(|slice| (slice.to_string(), slice)).collect();
-        sorted.sort();
-        let json = sorted.iter().map(|(_, slice)| canonical_slice(slice)).collect();
-        let rank = sorted.into_iter().enumerate().map(|(rank, (_, slice))| (slice, rank)).collect();
-        Self { rank, json }
+/// For each estimate the place of its slice in the order of their texts, and in that order each
+/// slice's canonical JSON.
+fn ranked(estimates: &[Estimate]) -> (Vec<usize>, Vec<String>) {
+    let Distinct { slices, places } = estimates.iter().map(|estimate| &estimate.slice).collect();
+    let mut sorted: Vec<(String, usize)> =
+        slices.iter().enumerate().map(|(place, slice)| (slice.to_string(), place)).collect();
+    sorted.sort();
+    let mut rank = vec![0; slices.len()];
+    let mut json = Vec::with_capacity(slices.len());
+    for (at, (_, place)) in sorted.into_iter().enumerate() {
+        rank[place] = at;
+        let pairs = slices[place].pairs().map(|(name, group)| (name.to_owned(), group.into()));
+        json.push(canonical(&Value::Object(pairs.collect())));
     }
-}
-
-fn canonical_slice(slice: &Slice) -> String {
-    let mut pairs: Vec<(&str, &str)> = slice.pairs().collect();
-    pairs.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-    let mut out = "{".to_owned();
-    for (i, (attribute, group)) in pairs.into_iter().enumerate() {
-        if i > 0 {
-            out.push(',');
-        }
-        write_text(&mut out, attribute);
-        out.push(':');
-        write_text(&mut out, group);
-    }
-    out.push('}');
-    out
+    (places.into_iter().map(|place| rank[place]).collect(), json)
 }
 
 /// The same as [`canonical`] of the estimate's JSON, without making that, but for its slice, whose
@@ -279,7 +244,7 @@ fn write_estimate(out: &mut String, estimate: &Estimate, slice_json: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use metrics::{DatasetRef, Instrument, Interval};
+    use metrics::{DatasetRef, Instrument, Interval, Slice};
     use proptest::prelude::*;
     use serde_json::json;
     use time::macros::datetime;

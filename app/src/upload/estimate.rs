@@ -10,7 +10,7 @@ use super::problems::Problems;
 use super::{MAX_ESTIMATES, Notes};
 use metrics::catalogue::Kind;
 use metrics::interval::{self, method};
-use metrics::slice::MISSING;
+use metrics::slice::{Distinct, MISSING};
 use metrics::{Estimate, Interval, Place, Problem, Slice};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -272,18 +272,9 @@ impl<'d, L: Location> Estimates<'d, L> {
 
     /// The estimates, and what is to be said of them.
     pub fn finish(self, problems: &mut Problems) -> (Vec<Estimate>, Notes) {
-        let mut slices: HashMap<&Slice, usize> = HashMap::new();
-        let mut last = None;
+        let slices: Distinct = self.kept.iter().map(|estimate| &estimate.slice).collect();
         let mut first: HashMap<(usize, &str), usize> = HashMap::with_capacity(self.kept.len());
-        for (i, estimate) in self.kept.iter().enumerate() {
-            let slice = match last {
-                Some((slice, at)) if slice == &estimate.slice => at,
-                _ => {
-                    let next = slices.len();
-                    *slices.entry(&estimate.slice).or_insert(next)
-                }
-            };
-            last = Some((&estimate.slice, slice));
+        for (i, (estimate, slice)) in self.kept.iter().zip(slices.places).enumerate() {
             match first.entry((slice, &estimate.metric)) {
                 Entry::Vacant(entry) => {
                     entry.insert(i);

@@ -206,39 +206,34 @@ fn params<'n>(result: &Spot<'n>) -> Option<Spot<'n>> {
     result.find(&["metric_value_location", "metric", "params"])
 }
 
+/// The class of a result's metric.
+fn result_kind<'n>(result: &Spot<'n>) -> Option<&'n str> {
+    params(result)?.get("type")?.text()?.rsplit(':').next()
+}
+
 /// What 0.7 writes with `dumps()`.
 fn snapshot(root: &Spot, slice: &Slice, harvest: &mut Harvest, problems: &mut Problems) {
     let Some(results) = root.object("metric_results", problems) else { return };
-    let kind_of = |result: &Spot<'_>| {
-        let kind = params(result)?.get("type")?.text()?.rsplit(':').next()?.to_owned();
-        Some((kind, result.get("value").and_then(|value| value.number())))
+    let of_kind = |wanted: fn(&str) -> bool| {
+        let all = results.fields().map(|(_, result)| result);
+        all.filter(move |result| result_kind(result).is_some_and(wanted))
     };
-    let kinds: Vec<(String, Option<f64>)> =
-        results.fields().filter_map(|(_, result)| kind_of(&result)).collect();
-    let by_label = results.fields().filter_map(|(_, result)| {
-        params(&result)?.get("type")?.text().filter(|kind| is_by_label(kind))?;
-        Some(result.get("values")?.fields().count())
-    });
-    let has_positive =
-        kinds.iter().any(|(kind, value)| OF_POSITIVE.contains(&kind.as_str()) && value.is_some());
-    let rows = kinds.iter().find(|(kind, _)| kind == "RowCount").and_then(|(_, rows)| *rows);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number")]
-    let rows = rows
-        .filter(|rows| rows.fract() == 0.0 && (0.0..1e15).contains(rows))
-        .map(|rows| rows as u64);
+    let by_label = of_kind(is_by_label);
+    let by_label = by_label.filter_map(|result| Some(result.get("values")?.fields().count()));
+    let has_positive = of_kind(|kind| OF_POSITIVE.contains(&kind))
+        .any(|result| result.get("value").is_some_and(|value| value.is_number()));
+    let rows = of_kind(|kind| kind == "RowCount").next();
+    let rows = rows.and_then(|result| result.get("value")?.count());
     let whole = Whole::new(slice, rows, Classes::told(by_label.max(), has_positive), harvest);
     for (hash, result) in results.fields() {
         let shown = result.get("display_name").and_then(|name| name.text()).unwrap_or(hash);
-        let params = params(&result);
-        let kind =
-            params.as_ref().and_then(|params| params.get("type")?.text()?.rsplit(':').next());
-        let Some(kind) = kind else {
+        let Some(kind) = result_kind(&result) else {
             harvest.leave(result.place(), shown, "nothing says which metric it is");
             continue;
         };
         let value = result.get("value").or_else(|| result.get("values"));
         match value.or_else(|| result.get("mean")) {
-            _ if params.is_some_and(|params| params.get("column").is_some()) => {
+            _ if params(&result).is_some_and(|params| params.get("column").is_some()) => {
                 harvest.leave(result.place(), shown, OF_DATA);
             }
             None => harvest.leave(result.place(), shown, "it has no value"),
@@ -293,8 +288,7 @@ fn by_label(
         return;
     }
     for (class, value) in values.fields() {
-        let key = base.map(|base| format!("{base}[{class}]"));
-        let Some(key) = key.filter(|key| catalogue::find(key).is_some()) else {
+        let Some(key) = base.and_then(|base| measure::of_class(base, class)) else {
             harvest.leave(value.place(), shown, OF_A_CLASS);
             continue;
         };

@@ -78,6 +78,12 @@ pub(super) fn key_of(name: &str) -> Option<&'static str> {
     known.or_else(|| catalogue::find(&lower).filter(|it| !it.has_cutoff()).map(|it| it.key))
 }
 
+/// The catalogue's key for a metric of a class against the rest, where it has such.
+pub(super) fn of_class(key: &str, class: &str) -> Option<String> {
+    let key = format!("{key}[{class}]");
+    catalogue::find(&key).is_some().then_some(key)
+}
+
 /// Whether a name is one that people give a metric.
 pub(super) fn is_known(name: &str) -> bool {
     key_of(name).is_some() || other(name).is_some()

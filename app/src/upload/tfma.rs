@@ -11,7 +11,7 @@ use super::problems::Problems;
 use super::solve;
 use super::spot::Spot;
 use super::{Context, Format, Notes};
-use metrics::{Interval, RunDocument, Slice, catalogue};
+use metrics::{Interval, RunDocument, Slice};
 use std::collections::BTreeSet;
 
 const LEVEL: f64 = 0.95;
@@ -54,10 +54,7 @@ impl Of {
     fn key(key: &Spot, has_models: bool) -> Self {
         let text =
             |field: &str| key.get(field).and_then(|it| it.text()).filter(|it| !it.is_empty());
-        let number = |field: &str| {
-            let value = key.find(&["subKey", field])?;
-            value.get("value").unwrap_or(value).name()
-        };
+        let number = |field: &str| plain(key.find(&["subKey", field])?).name();
         let mut of = Self { class: number("classId"), ..Self::default() };
         let mut others: Vec<String> = Vec::new();
         others.extend(text("modelName").filter(|_| has_models).map(str::to_owned));
@@ -70,7 +67,7 @@ impl Of {
                 kind => others.push(kind.to_owned()),
             }
         }
-        let weighted = key.get("exampleWeighted").map(|it| it.get("value").unwrap_or(it));
+        let weighted = key.get("exampleWeighted").map(plain);
         if weighted.is_some_and(|it| it.truth() == Some(true)) {
             others.push("weighted".to_owned());
         }
@@ -152,13 +149,7 @@ pub(super) fn read(
     }
     for (slice, values) in &read {
         let rows = values.iter().find(|value| value.name == "example_count");
-        let rows = rows.and_then(|value| value.spot.number()).filter(|rows| rows.fract() == 0.0);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a whole number"
-        )]
-        let rows = rows.filter(|rows| (0.0..1e15).contains(rows)).map(|rows| rows as u64);
+        let rows = rows.and_then(|value| value.spot.count());
         let left = count(slice, values, rows, threshold, &mut harvest, problems);
         for value in left {
             add(slice, value, rows, threshold, &mut harvest, problems);
@@ -189,12 +180,8 @@ fn values<'n>(
                 harvest.leave(pair.place(), name, DISPARITY);
                 continue;
             }
-            let end = |field: &str| {
-                let bound = pair.find(&["confidenceInterval", field])?;
-                bound.get("value").unwrap_or(bound).number()
-            };
             let of = Of::key(&key, has_models);
-            let interval = end("lowerBound").zip(end("upperBound"));
+            let interval = pair.get("confidenceInterval").and_then(|it| bounds(&it));
             values.extend(one(of, name, &value, interval, harvest));
         }
         return values;
@@ -224,32 +211,34 @@ fn one<'n>(
 ) -> Option<Value<'n>> {
     let name = name.to_owned();
     if let Some(spot) = value.get("doubleValue") {
-        let spot = spot.get("value").unwrap_or(spot);
-        return Some(Value { of, name, spot, interval });
+        return Some(Value { of, name, spot: plain(spot), interval });
     }
     let Some(bounded) = value.get("boundedValue") else {
         let said = value.get("debugMessage").and_then(|it| it.text());
         let why = match said {
             Some(said) => format!("TFMA says: {said}"),
-            None if value.get("doubleValue").is_none() && value.fields().count() < 2 => {
-                "it has no value that is one number".to_owned()
-            }
+            None if value.fields().count() < 2 => "it has no value that is one number".to_owned(),
             None => "its value is more than one number".to_owned(),
         };
         harvest.leave(value.place(), &name, &why);
         return None;
     };
-    let end = |field: &str| {
-        let bound = bounded.get(field)?;
-        bound.get("value").unwrap_or(bound).number()
-    };
-    let interval = end("lowerBound").zip(end("upperBound"));
+    let interval = bounds(&bounded);
     let Some(spot) = bounded.get("value") else {
         harvest.leave(bounded.place(), &name, "it has bounds and no value");
         return None;
     };
-    let spot = spot.get("value").unwrap_or(spot);
-    Some(Value { of, name, spot, interval })
+    Some(Value { of, name, spot: plain(spot), interval })
+}
+
+/// A value, also where it is wrapped as the protocol buffer's optional ones are.
+fn plain(spot: Spot<'_>) -> Spot<'_> {
+    spot.get("value").unwrap_or(spot)
+}
+
+fn bounds(of: &Spot) -> Option<(f64, f64)> {
+    let end = |field: &str| plain(of.get(field)?).number();
+    end("lowerBound").zip(end("upperBound"))
 }
 
 /// The metric of Fairness Indicators in a name, and its threshold: `…/false_positive_rate@0.50`.
@@ -303,9 +292,7 @@ fn key_of(value: &Value, threshold: Option<f64>) -> (Option<String>, Option<f64>
             let mean = MEANS.iter().find(|(one, _)| *one == name && class.is_none());
             mean.map(|(_, key)| (*key).to_owned())
         }
-        Some(class) => {
-            key.map(|key| format!("{key}[{class}]")).filter(|key| catalogue::find(key).is_some())
-        }
+        Some(class) => key.and_then(|key| measure::of_class(key, class)),
         None => key.map(str::to_owned),
     };
     (key, at)

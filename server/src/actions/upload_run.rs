@@ -3,7 +3,6 @@
 use crate::actions::findings::refresh_after;
 use crate::actions::register_version::not_there;
 use crate::actions::registry::find_model;
-use crate::actions::runs::{least_cell, shown};
 use crate::audit::{commit, hex, sha256_hex};
 use crate::auth::Actor;
 use crate::auth::actor::Through;
@@ -12,18 +11,16 @@ use crate::clock::{from_micros, micros};
 use crate::error::{Error, Result};
 use crate::reader::{Job, Reading, Source, read_in_child};
 use crate::state::App;
-use crate::store::datasets::other_data;
 use crate::store::is_duplicate;
 use crate::store::models::Model;
 use crate::store::rows::keep_until;
 use crate::store::runs::{KeptRows, NewRun, Run, SourceKey, key_taken};
-use app::domain::against::{Earlier, Surroundings};
 use app::domain::attribute::Unconfirmed;
 use app::domain::model::Task;
 use app::domain::{Email, Grants, Label, Permission, PersonId, Scope, TeamId};
 use app::upload::canonical::{canonical, run_text};
 use app::upload::{CLOCK_SKEW, IMPORTER_VERSION};
-use metrics::{Estimate, Problem, RunDocument, Slice};
+use metrics::{Problem, RunDocument, Slice};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -65,21 +62,6 @@ pub struct Receipt {
     /// False when the same upload had made the run before.
     pub is_new: bool,
     pub unconfirmed: Vec<Unconfirmed>,
-}
-
-/// What would become of it.
-#[derive(Clone, Debug)]
-pub struct Preview {
-    pub document: RunDocument,
-    pub digest: String,
-    pub format: String,
-    pub receipt: Value,
-    pub unconfirmed: Vec<Unconfirmed>,
-    /// The run that is there already, when this is the same.
-    pub existing: Option<Run>,
-    pub around: Surroundings,
-    /// The run that it would follow, with its estimates as the actor may see them.
-    pub before: Option<(Earlier, Vec<Estimate>)>,
 }
 
 /// Refuses who may not upload to a model, before a byte of the body is read.
@@ -182,67 +164,6 @@ async fn remembered(
     known(app, run).await
 }
 
-/// Reads an upload and says what it would become; nothing is stored.
-pub async fn preview(app: &App, actor: &Actor, upload: &Upload) -> Result<Preview> {
-    let checked = check(app, actor, upload).await?;
-    let reading = read(app, &checked, upload, false).await?;
-    let runs = app.store.runs_of(checked.model.id).await?;
-    let mut around = around(app, &checked.model, &runs).await?;
-    let slices = reading.document.estimates.iter().map(|estimate| &estimate.slice);
-    let at = reading.document.evaluated_at;
-    let unconfirmed = around.registry.unconfirmed(checked.model.id, slices, at);
-    let existing = existing(app, &checked, &reading).await?;
-    refuse_other_data(app, &reading.document.dataset).await?;
-    // What it already is, it does not follow.
-    around.runs.retain(|run| existing.as_ref().is_none_or(|existing| existing.id != run.id));
-    let before = match around.before(&reading.document).cloned() {
-        None => None,
-        Some(run) => {
-            let stored = app.store.estimates_of(run.id).await?;
-            let least = least_cell(app, actor, &checked.lineage);
-            Some((run, shown(&around.registry, checked.model.id, stored, least)))
-        }
-    };
-    Ok(Preview {
-        around,
-        before,
-        digest: run_digest(&checked, &reading).unwrap_or_default(),
-        document: reading.document,
-        format: reading.format,
-        receipt: reading.receipt,
-        unconfirmed,
-        existing,
-    })
-}
-
-/// What has to be known to say what an upload to a model would become.
-pub async fn around(app: &App, model: &Model, runs: &[Run]) -> Result<Surroundings> {
-    let earlier = |run: &Run| Earlier {
-        id: run.id,
-        version: run.version_label.clone(),
-        dataset: (run.dataset_name.clone(), run.dataset_label.clone()),
-        instrument: run.instrument_name.clone(),
-        definitions: run.instrument_definitions.clone(),
-    };
-    Ok(Surroundings {
-        model: model.id,
-        outcome: model.positive_outcome.into(),
-        registry: app.store.registry().await?.of_model(model.id),
-        runs: runs.iter().filter(|run| run.voided_at.is_none()).map(earlier).collect(),
-    })
-}
-
-/// What storing would refuse about the dataset, said before.
-async fn refuse_other_data(app: &App, sent: &metrics::DatasetRef) -> Result<()> {
-    let known = app.store.dataset(&sent.name, &sent.version).await?;
-    match (known.and_then(|known| known.digest), &sent.digest) {
-        (Some(known), Some(sent_digest)) if known != *sent_digest => {
-            Err(other_data(&sent.name, &sent.version, &known, sent_digest))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// An upload whose surroundings are in order.
 pub struct Checked {
     pub model: Model,
@@ -255,7 +176,7 @@ pub struct Checked {
     received_at: OffsetDateTime,
 }
 
-async fn check(app: &App, actor: &Actor, upload: &Upload) -> Result<Checked> {
+pub(super) async fn check(app: &App, actor: &Actor, upload: &Upload) -> Result<Checked> {
     let model = find_model(app, actor, &upload.model).await?;
     let lineage = app.store.lineage(model.team_id).await?;
     actor.permit::<UploadRun>(Scope::Team(&lineage))?;
@@ -368,7 +289,12 @@ async fn uploader(
 }
 
 /// Reads the file; with its rows where they are to be kept and the model keeps them.
-async fn read(app: &App, checked: &Checked, upload: &Upload, keep: bool) -> Result<Reading> {
+pub(super) async fn read(
+    app: &App,
+    checked: &Checked,
+    upload: &Upload,
+    keep: bool,
+) -> Result<Reading> {
     let keep = keep && checked.model.rows_kept_days.is_some();
     let job = Job {
         file: upload.file.clone(),
@@ -408,7 +334,7 @@ fn of_another_task(document: &RunDocument, task: Task) -> Option<String> {
 }
 
 /// The digest that addresses the run; `None` while its version is not there yet.
-fn run_digest(checked: &Checked, reading: &Reading) -> Option<String> {
+pub(super) fn run_digest(checked: &Checked, reading: &Reading) -> Option<String> {
     let version = checked.version?;
     Some(digest_of(checked, version, &reading.document))
 }
@@ -421,7 +347,11 @@ fn digest_of(checked: &Checked, version: app::domain::VersionId, document: &RunD
 }
 
 /// The run that this upload is, if it is there: from the same bytes, or with the same content.
-async fn existing(app: &App, checked: &Checked, reading: &Reading) -> Result<Option<Run>> {
+pub(super) async fn existing(
+    app: &App,
+    checked: &Checked,
+    reading: &Reading,
+) -> Result<Option<Run>> {
     let version = match checked.version {
         Some(version) => Some(version),
         // Whoever was first may have made the version too.

@@ -1,7 +1,7 @@
 //! What a dry run answers: what an upload would become, and what it would change.
 
 use super::runs::{ReceiptAnswer, received_as};
-use crate::actions::upload_run::Preview;
+use crate::actions::preview_upload::Preview;
 use app::domain::against::{Against, Differing, Earlier};
 use app::domain::attribute::Unconfirmed;
 use app::domain::moved::Line;
@@ -79,9 +79,9 @@ struct SideAnswer {
 impl From<Preview> for PreviewAnswer {
     fn from(preview: Preview) -> Self {
         let Preview { document, around, before, .. } = preview;
-        let outcome = document.positive_outcome.unwrap_or(around.outcome);
         let against = before.map(|(run, before)| {
-            AgainstAnswer::of(&run, Against::of(&before, &around.named(&document), outcome))
+            let named = around.named(&document);
+            AgainstAnswer::of(&run, around.against(&document, &named, &before))
         });
         Self {
             dry_run: true,

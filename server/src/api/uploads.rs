@@ -5,6 +5,7 @@ use super::operation::{ANY, Area, Operation};
 use super::previewed::PreviewAnswer;
 use super::query::Query;
 use super::runs::RunAnswer;
+use crate::actions::preview_upload;
 use crate::actions::registry::find_model;
 use crate::actions::take_upload::{self, Answer};
 use crate::actions::upload_run::{self, Receipt, Upload};
@@ -380,7 +381,7 @@ fn describe(
 }
 
 async fn preview(app: &App, actor: &Actor, upload: &Upload) -> Result<Response> {
-    let preview = upload_run::preview(app, actor, upload).await?;
+    let preview = preview_upload::preview(app, actor, upload).await?;
     Ok(Json(Uploaded::Preview(Box::new(preview.into()))).into_response())
 }
 

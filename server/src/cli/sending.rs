@@ -240,17 +240,19 @@ fn attributes(value: &Value) -> Vec<(&'static str, String)> {
     });
     counted
         .chain(named)
-        .map(|(name, groups)| {
-            let more = groups.len().saturating_sub(MOST_GROUPS);
-            let shown = groups[..groups.len() - more].join(", ");
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            ("groups", format!("{name}: {shown}{more}"))
-        })
+        .map(|(name, groups)| ("groups", format!("{name}: {}", first_of(&groups))))
         .collect()
 }
 
-/// More groups than this are cut.
-const MOST_GROUPS: usize = 12;
+/// More names than this in a list are cut.
+pub const MOST_SHOWN: usize = 12;
+
+/// The first of some names, and how many more there are.
+pub fn first_of(names: &[String]) -> String {
+    let more = names.len().saturating_sub(MOST_SHOWN);
+    let shown = names[..names.len() - more].join(", ");
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
+}
 
 /// The groups that satisfy no rule: those that nobody has confirmed, each with the known name it may
 /// be meant for, and those that others had replaced.

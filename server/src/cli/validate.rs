@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::output::{Align, Table, clean, print};
-use super::sending::{Sending, answered, facts, groups};
+use super::sending::{MOST_SHOWN, Sending, answered, facts, first_of, groups};
 use super::{Failure, block_on};
 use app::number::{count, counted, signed, signed_interval};
 use clap::Args;
@@ -68,9 +68,6 @@ struct Moved {
     worse: Option<bool>,
 }
 
-/// More names, or series that move, than this are cut.
-const MOST_SHOWN: usize = 12;
-
 pub fn run(command: Validate) -> Result<(), Failure> {
     let sending = command.sending;
     let (client, answer) = block_on(sending.send(true))??;
@@ -95,13 +92,13 @@ pub fn run(command: Validate) -> Result<(), Failure> {
 
 impl Against {
     fn facts(&self, client: &Client) -> Vec<(&'static str, String)> {
-        let slices = |all: &[Slice]| shown(&all.iter().map(Slice::label).collect::<Vec<_>>());
+        let slices = |all: &[Slice]| first_of(&all.iter().map(Slice::label).collect::<Vec<_>>());
         vec![
             ("against", format!("{} of {}", client.link(&self.run), clean(&self.version))),
             ("new slices", slices(&self.slices.new)),
             ("gone slices", slices(&self.slices.gone)),
-            ("new metrics", shown(&self.metrics.new)),
-            ("gone metrics", shown(&self.metrics.gone)),
+            ("new metrics", first_of(&self.metrics.new)),
+            ("gone metrics", first_of(&self.metrics.gone)),
         ]
     }
 
@@ -132,10 +129,4 @@ impl Against {
         let more = if more > 0 { format!("  and {more} more\n") } else { String::new() };
         format!("{} of {of} beyond chance{worse}\n{table}{more}", count(n))
     }
-}
-
-fn shown(names: &[String]) -> String {
-    let more = names.len().saturating_sub(MOST_SHOWN);
-    let shown = names[..names.len() - more].join(", ");
-    if more > 0 { format!("{shown} and {more} more") } else { shown }
 }

@@ -1,7 +1,8 @@
 //! The upload page.
 
+use crate::actions::preview_upload::{self, Preview};
 use crate::actions::take_upload::{self, Answer};
-use crate::actions::upload_run::{self, Preview, Upload};
+use crate::actions::upload_run::{self, Upload};
 use crate::auth::Actor;
 use crate::error::{Error, Result};
 use crate::http::page::done;
@@ -122,7 +123,7 @@ async fn take(
         (Ok(_), None) => return Err(Error::Internal("an upload without a file".to_owned())),
     };
     if form.field("do") == "check" {
-        return match upload_run::preview(&app, &actor, &upload).await {
+        return match preview_upload::preview(&app, &actor, &upload).await {
             Ok(preview) => {
                 keep(&app, &actor, &mut typed, Some(received));
                 let preview = Some(preview_view(preview));
@@ -246,5 +247,5 @@ async fn around(
     if app.store.version_by_label(model.id, &version).await?.is_none() {
         return Err(Error::not_found("version"));
     }
-    Ok(Json(upload_run::around(&app, &model, &runs).await?))
+    Ok(Json(preview_upload::around(&app, &model, &runs).await?))
 }

@@ -2,6 +2,7 @@
 //! rows of numbers that point to them. Reading the same names a hundred thousand times again took a
 //! large part of the time of a large upload.
 
+use metrics::slice::Distinct;
 use metrics::{Estimate, Interval, RunDocument, Slice};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -35,12 +36,12 @@ struct Row(
 );
 
 pub fn serialize<S: Serializer>(document: &RunDocument, to: S) -> Result<S::Ok, S::Error> {
-    let mut slices = Places::default();
-    let mut texts = Places::default();
-    let rows = document.estimates.iter().map(|estimate| {
+    let slices: Distinct = document.estimates.iter().map(|estimate| &estimate.slice).collect();
+    let mut texts = Texts::default();
+    let rows = document.estimates.iter().zip(slices.places).map(|(estimate, slice)| {
         // Named one by one, so that a new field cannot be left out.
         let Estimate {
-            slice,
+            slice: _,
             metric,
             value,
             n,
@@ -54,7 +55,7 @@ pub fn serialize<S: Serializer>(document: &RunDocument, to: S) -> Result<S::Ok, 
             undefined,
         } = estimate;
         Row(
-            slices.of(slice),
+            place(slice),
             texts.of(metric),
             *value,
             *n,
@@ -70,16 +71,8 @@ pub fn serialize<S: Serializer>(document: &RunDocument, to: S) -> Result<S::Ok, 
     });
     let rows: Vec<Row> = rows.collect();
     let packed = Packed {
-        head: RunDocument {
-            schema: document.schema.clone(),
-            evaluated_at: document.evaluated_at,
-            dataset: document.dataset.clone(),
-            instrument: document.instrument.clone(),
-            positive_outcome: document.positive_outcome,
-            metrics: document.metrics.clone(),
-            estimates: Vec::new(),
-        },
-        slices: slices.all.into_iter().cloned().collect(),
+        head: document.without_estimates(),
+        slices: slices.slices.into_iter().cloned().collect(),
         texts: texts.all.into_iter().cloned().collect(),
         rows,
     };
@@ -120,39 +113,25 @@ pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<RunDocument, D:
     Ok(RunDocument { estimates, ..head })
 }
 
-/// Things that are told apart, each with its place.
-struct Places<'d, T> {
-    all: Vec<&'d T>,
-    known: HashMap<&'d T, u32>,
-    /// The one that was asked for last: neighbours mostly share a slice.
-    last: Option<(&'d T, u32)>,
+/// Texts that are told apart, each with its place.
+#[derive(Default)]
+struct Texts<'d> {
+    all: Vec<&'d String>,
+    known: HashMap<&'d String, u32>,
 }
 
-impl<T> Default for Places<'_, T> {
-    fn default() -> Self {
-        Self { all: Vec::new(), known: HashMap::new(), last: None }
-    }
-}
-
-impl<'d, T: Eq + std::hash::Hash> Places<'d, T> {
-    fn of(&mut self, it: &'d T) -> u32 {
-        if let Some((last, place)) = self.last
-            && last == it
-        {
-            return place;
-        }
+impl<'d> Texts<'d> {
+    fn of(&mut self, text: &'d String) -> u32 {
         let all = &mut self.all;
-        let place = *self.known.entry(it).or_insert_with(|| {
-            all.push(it);
-            count(all.len() - 1)
-        });
-        self.last = Some((it, place));
-        place
+        *self.known.entry(text).or_insert_with(|| {
+            all.push(text);
+            place(all.len() - 1)
+        })
     }
 }
 
-fn count(place: usize) -> u32 {
-    u32::try_from(place).expect("a run has at most a million estimates")
+fn place(at: usize) -> u32 {
+    u32::try_from(at).expect("a run has at most a million estimates")
 }
 
 #[cfg(test)]

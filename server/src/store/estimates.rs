@@ -4,6 +4,7 @@
 use super::{Tx, TxDb, in_tx};
 use crate::error::Result;
 use app::domain::RunId;
+use metrics::slice::Distinct;
 use metrics::{Estimate, Slice};
 use sqlx::AssertSqlSafe;
 use std::fmt::Write;
@@ -24,8 +25,9 @@ impl Tx {
         let numbered = matches!(self.db(), TxDb::Postgres(_));
         let whole: Arc<str> = insert(BATCH, numbered).into();
         let mut position = 0_i64;
-        let texts = slice_texts(estimates);
-        let mut texts = texts.iter();
+        let Distinct { slices, places } = estimates.iter().map(|it| &it.slice).collect();
+        let texts: Vec<String> = slices.into_iter().map(Slice::to_string).collect();
+        let mut places = places.into_iter();
         for batch in estimates.chunks(BATCH) {
             // The last statement is as long as nothing before or after it: not worth keeping.
             let is_whole = batch.len() == BATCH;
@@ -33,9 +35,9 @@ impl Tx {
                 if is_whole { Arc::clone(&whole) } else { insert(batch.len(), numbered).into() };
             in_tx!(self, db => {
                 let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(is_whole);
-                for (e, slice) in batch.iter().zip(&mut texts) {
+                for (e, slice) in batch.iter().zip(&mut places) {
                     let interval = e.interval.as_ref();
-                    query = query.bind(run.0).bind(position).bind(&**slice)
+                    query = query.bind(run.0).bind(position).bind(texts[slice].as_str())
                         .bind(whole_number(Some(e.slice.arity()))).bind(&e.metric).bind(e.value)
                         .bind(whole_number(e.n)).bind(whole_number(e.numerator))
                         .bind(whole_number(e.denominator)).bind(whole_number(e.positives))
@@ -50,21 +52,6 @@ impl Tx {
         }
         Ok(())
     }
-}
-
-/// The text of each estimate's slice; neighbours that share the slice share the text.
-fn slice_texts(estimates: &[Estimate]) -> Vec<Arc<str>> {
-    let mut texts: Vec<Arc<str>> = Vec::with_capacity(estimates.len());
-    let mut before: Option<&Slice> = None;
-    for estimate in estimates {
-        let text = match texts.last() {
-            Some(text) if before == Some(&estimate.slice) => Arc::clone(text),
-            _ => estimate.slice.to_string().into(),
-        };
-        texts.push(text);
-        before = Some(&estimate.slice);
-    }
-    texts
 }
 
 fn whole_number<N: TryInto<i64>>(n: Option<N>) -> Option<i64> {

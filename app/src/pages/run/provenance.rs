@@ -194,7 +194,6 @@ fn unconfirmed(it: Unconfirmed) -> impl IntoView {
 pub(super) fn panel(provenance: &Provenance) -> AnyView {
     let it = provenance.clone();
     let receipt = it.receipt;
-    let words = |n: u64, one, many| number::counted(n, one, many);
     let dropped = if receipt.dropped.is_empty() {
         "none".to_owned()
     } else {
@@ -205,13 +204,13 @@ pub(super) fn panel(provenance: &Provenance) -> AnyView {
     let read = match (receipt.rows_read, receipt.rows_used, receipt.estimates, receipt.slices) {
         (Some(read), Some(used), ..) => format!(
             "{} read, {} used, dropped: {dropped}",
-            words(read, "row", "rows"),
+            number::counted(read, "row", "rows"),
             number::count(used)
         ),
         (_, _, Some(estimates), Some(slices)) => format!(
             "{} on {}, as the file reports them",
-            words(estimates, "estimate", "estimates"),
-            words(slices, "slice", "slices")
+            number::counted(estimates, "estimate", "estimates"),
+            number::counted(slices, "slice", "slices")
         ),
         _ => "it does not say".to_owned(),
     };

@@ -44,7 +44,6 @@ impl Preview {
         before: Option<(&Earlier, &[Estimate])>,
     ) -> Self {
         let estimates = around.named(document);
-        let outcome = document.positive_outcome.unwrap_or(around.outcome);
         let slices = document.estimates.iter().map(|estimate| &estimate.slice);
         Self {
             digest: String::new(),
@@ -54,7 +53,7 @@ impl Preview {
             unconfirmed: around.registry.unconfirmed(around.model, slices, document.evaluated_at),
             existing: None,
             against: before
-                .map(|(run, before)| (run.clone(), Against::of(before, &estimates, outcome))),
+                .map(|(run, before)| (run.clone(), around.against(document, &estimates, before))),
             estimates,
         }
     }

@@ -8,9 +8,10 @@ use crate::upload::harvest::{Counted, Harvest};
 use crate::upload::measure;
 use crate::upload::problems::Problems;
 use crate::upload::spot::Spot;
+use metrics::Slice;
+use metrics::catalogue::Key;
 use metrics::counts::Counts;
 use metrics::multiclass::Confusion;
-use metrics::{Slice, catalogue};
 use std::collections::HashSet;
 
 const QUALITY: &str = "ClassificationQualityMetric";
@@ -37,7 +38,7 @@ pub(super) fn read(root: &Spot, slice: &Slice, harvest: &mut Harvest, problems: 
         match metric.get("metric").and_then(|name| name.text()) {
             Some(MATRIX) if metric.find(&["result", "current_matrix"]).is_some() => {
                 matrices += 1;
-                file.is_read(&metric, matrices, &metrics, harvest);
+                file.leave_unused(&metric, matrices, &metrics, harvest);
             }
             Some(name) => file.metric(name, &metric, harvest, problems),
             None => metric.expected("an object with a metric's name as `metric`", problems),
@@ -173,7 +174,7 @@ struct File<'s> {
 
 impl File<'_> {
     /// Says of a confusion matrix why nothing is read from it, where nothing is.
-    fn is_read(&self, metric: &Spot, nth: usize, all: &Spot, harvest: &mut Harvest) {
+    fn leave_unused(&self, metric: &Spot, nth: usize, all: &Spot, harvest: &mut Harvest) {
         let asks = |metric: &Spot| {
             let name = metric.get("metric").and_then(|name| name.text());
             matches!(name, Some(QUALITY | BY_CLASS))
@@ -191,7 +192,7 @@ impl File<'_> {
     }
 
     /// Says that a matrix is not that of some numbers.
-    fn is_of_others(&self, what: &str, harvest: &mut Harvest) {
+    fn amend_unlike(&self, what: &str, harvest: &mut Harvest) {
         if self.matrix.is_some() {
             harvest.amend(format!(
                 "the confusion matrix does not give the numbers of {what}, which stay as reported, \
@@ -241,7 +242,7 @@ impl File<'_> {
         let is_its = |matrix: &&Matrix| accuracy.is_none_or(|it| is_share(it, matrix.accuracy()));
         let matrix = self.matrix.as_ref().filter(|_| name == QUALITY).filter(is_its);
         if name == QUALITY && matrix.is_none() {
-            self.is_of_others(name, harvest);
+            self.amend_unlike(name, harvest);
         }
         if self.whole.classes != Classes::Two {
             all.retain_mut(|told| match self.whole.key(&told.key, harvest, &told.value) {
@@ -259,7 +260,7 @@ impl File<'_> {
         }
         let counts = matrix.and_then(|matrix| matrix.positive(&all));
         if matrix.is_some() && counts.is_none() {
-            self.is_of_others(name, harvest);
+            self.amend_unlike(name, harvest);
         }
         let is_made =
             |it: &Told| counts.is_some() && it.key != "count" && group::is_of_confusion(&it.key);
@@ -280,7 +281,7 @@ impl File<'_> {
         let matrix = self.matrix.as_ref();
         let matrix = matrix.filter(|it| classes.fields().all(|(name, of)| it.has(name, &of)));
         if matrix.is_none() {
-            self.is_of_others(BY_CLASS, harvest);
+            self.amend_unlike(BY_CLASS, harvest);
         }
         let mut made: Vec<Told> = Vec::new();
         for (class, numbers) in classes.fields() {
@@ -289,17 +290,14 @@ impl File<'_> {
                     continue;
                 }
                 let original = format!("{BY_CLASS}.{class}.{field}");
-                let key = measure::key_of(field).map(|key| format!("{key}[{class}]"));
-                match key.filter(|key| catalogue::find(key).is_some()) {
+                match measure::key_of(field).and_then(|key| measure::of_class(key, class)) {
                     Some(key) => made.push(Told { original, key, value }),
                     None => harvest.leave(value.place(), &original, OF_A_CLASS),
                 }
             }
         }
-        let is_made = |it: &Told| {
-            let base = it.key.split('[').next().unwrap_or_default();
-            matrix.is_some() && group::is_of_confusion(base)
-        };
+        let is_made =
+            |it: &Told| matrix.is_some() && group::is_of_confusion(Key::parse(&it.key).base);
         let (made, others): (Vec<_>, Vec<_>) = made.into_iter().partition(is_made);
         self.add_classes(matrix, &made, harvest, problems);
         self.add_reported(&others, harvest, problems);
