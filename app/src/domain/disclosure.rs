@@ -122,7 +122,9 @@ fn telling(estimates: &[Estimate], is_small: impl Fn(&Estimate) -> bool) -> BTre
         else {
             return false;
         };
-        tells.labels && few.labels || tells.predictions && few.predictions
+        // Of no rows there is no value, and their number is no small one.
+        estimate.n != Some(0)
+            && (tells.labels && few.labels || tells.predictions && few.predictions)
     };
     (0..estimates.len()).filter(|&i| tells(&estimates[i])).collect()
 }
@@ -232,10 +234,12 @@ mod tests {
             of("false_positive_rate", 45),
             of("false_omission_rate", 46),
             of("balanced_accuracy", 47),
+            of("precision", 0),
         ];
         hide_small_cells(&mut cells, 10);
         let shown = cells.iter().filter(|it| !is_hidden(it)).map(|it| it.metric.as_str());
-        assert_eq!(shown.collect::<Vec<_>>(), ["count", "accuracy", "selection_rate"]);
+        let seen = ["count", "accuracy", "selection_rate", "precision"];
+        assert_eq!(shown.collect::<Vec<_>>(), seen, "of no rows there is nothing to hide");
         let mut classes = [
             of("precision[a]", 7),
             of("f1[a]", 80),

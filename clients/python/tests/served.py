@@ -33,7 +33,7 @@ class Demo:
         self.address = said.strip().removeprefix("listening on ")
         assert self.address.startswith("http://"), said
         # All of what it prints must have somewhere to go.
-        while "thrown away" not in said:
+        while "when the demo ends" not in said:
             said = self._process.stdout.readline()
             assert said, "the demo ended early"
         self.token = subprocess.run(
