@@ -70,7 +70,7 @@ pub const MAX_ESTIMATES: usize = 1_000_000;
 pub const CLOCK_SKEW: Duration = Duration::minutes(5);
 
 /// Raise it when the same bytes would be read into another document; part of a run's identity.
-pub const IMPORTER_VERSION: &str = "4";
+pub const IMPORTER_VERSION: &str = "5";
 
 /// What is known beside the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -198,7 +198,8 @@ impl From<Slice> for BTreeMap<String, String> {
     }
 }
 
-fn escape(name: &str) -> String {
+/// A name as it stands in a slice's canonical text.
+pub fn escape(name: &str) -> String {
     name.replace('\\', "\\\\").replace(';', "\\;").replace('=', "\\=")
 }
 

@@ -68,7 +68,6 @@ pub enum Source {
 /// What was read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Reading {
-    #[serde(with = "packed")]
     pub document: RunDocument,
     pub format: String,
     pub receipt: Value,
@@ -178,7 +177,43 @@ fn about_rows(rows: &Result<Rows, NoRows>) -> Option<String> {
 /// [`Error::Busy`] when the reader was told to stop.
 pub async fn read_in_child(app: &App, job: &Job) -> Result<Reading> {
     let place = app.reading.acquire().await.map_err(|_| Error::Busy)?;
-    let mut child = Command::new(&app.config.reader)
+    let answer = ask(&app.config.reader, job, PATIENCE).await?;
+    drop(place);
+    let too_much = |what: &str| {
+        Error::input(vec![
+            Problem::new("too_demanding", format!("reading this file {what}"))
+                .expected("a well-formed file, or a smaller one: split it or upload results"),
+        ])
+    };
+    match answer {
+        Answer::Read(reading) => Ok(*reading),
+        Answer::Refused(problems) => Err(Error::input(problems)),
+        Answer::Late => Err(too_much("took longer than five minutes")),
+        Answer::None(status) if was_stopped(status) => Err(Error::Busy),
+        Answer::None(status) => {
+            tracing::warn!(%status, "a reader ended without an answer");
+            Err(too_much("needed more memory or processor time than one upload may have"))
+        }
+    }
+}
+
+/// What came of asking a reader.
+#[derive(Debug)]
+pub enum Answer {
+    Read(Box<Reading>),
+    Refused(Vec<Problem>),
+    /// It ended so, with nothing said.
+    None(ExitStatus),
+    /// It took too long.
+    Late,
+}
+
+/// Has a program read a file as its child.
+///
+/// # Errors
+/// When it cannot be started or spoken to.
+pub async fn ask(program: &Path, job: &Job, patience: Duration) -> Result<Answer> {
+    let mut child = Command::new(program)
         .arg(SUBCOMMAND)
         .env_clear()
         .stdin(Stdio::piped())
@@ -195,28 +230,17 @@ pub async fn read_in_child(app: &App, job: &Job) -> Result<Reading> {
         return Err(error.into());
     }
     drop(stdin);
-    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
-    drop(place);
-    let too_much = |what: &str| {
-        Error::input(vec![
-            Problem::new("too_demanding", format!("reading this file {what}"))
-                .expected("a well-formed file, or a smaller one: split it or upload results"),
-        ])
-    };
-    let output = match output {
-        Err(_) => return Err(too_much("took longer than five minutes")),
+    let output = match tokio::time::timeout(patience, child.wait_with_output()).await {
+        Err(_) => return Ok(Answer::Late),
         Ok(output) => output?,
     };
-    let said: Option<Said> = serde_json::from_slice(&output.stdout).ok();
-    match said {
-        Some(Said::Read(reading)) => Ok(*reading),
-        Some(Said::Refused(problems)) => Err(Error::input(problems)),
-        None if was_stopped(output.status) => Err(Error::Busy),
-        None => {
-            tracing::warn!(status = %output.status, "a reader ended without an answer");
-            Err(too_much("needed more memory or processor time than one upload may have"))
-        }
-    }
+    // Of a large file that takes a while.
+    let said = tokio::task::spawn_blocking(move || Said::read(&output.stdout)).await;
+    Ok(match said.ok().flatten() {
+        Some(Said::Read(reading)) => Answer::Read(reading),
+        Some(Said::Refused(problems)) => Answer::Refused(problems),
+        None => Answer::None(output.status),
+    })
 }
 
 /// Whether somebody told a reader to stop, as a terminal and a service manager do with all processes
@@ -226,11 +250,41 @@ fn was_stopped(status: ExitStatus) -> bool {
     status.signal().is_some_and(|signal| told.iter().any(|it| it.as_raw() == signal))
 }
 
+/// A line of JSON. The estimates of what was read follow it, as [`packed`] writes them.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Said {
     Read(Box<Reading>),
     Refused(Vec<Problem>),
+}
+
+impl Said {
+    fn write(mut self, mut out: impl Write) -> std::io::Result<()> {
+        let estimates = match &mut self {
+            Self::Read(reading) => {
+                let estimates = std::mem::take(&mut reading.document.estimates);
+                let packed = packed::pack(&estimates).map_err(std::io::Error::other)?;
+                // The process ends soon, and all of its memory with it.
+                std::mem::forget(estimates);
+                packed
+            }
+            Self::Refused(_) => vec![],
+        };
+        out.write_all(&serde_json::to_vec(&self)?)?;
+        out.write_all(b"\n")?;
+        out.write_all(&estimates)?;
+        out.flush()
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.iter().position(|byte| *byte == b'\n')?;
+        let (line, estimates) = bytes.split_at(end);
+        let mut said: Self = serde_json::from_slice(line).ok()?;
+        if let Self::Read(reading) = &mut said {
+            reading.document.estimates = packed::unpack(&estimates[1..]).ok()?;
+        }
+        Some(said)
+    }
 }
 
 /// The child: limits itself, takes a job from standard input, answers on standard output.
@@ -250,12 +304,7 @@ pub fn child() -> std::io::Result<()> {
         Ok(reading) => Said::Read(Box::new(reading)),
         Err(problems) => Said::Refused(problems),
     };
-    let mut out = std::io::stdout();
-    out.write_all(&serde_json::to_vec(&said)?)?;
-    out.flush()?;
-    // The process ends here, and all of its memory with it.
-    std::mem::forget(said);
-    Ok(())
+    said.write(std::io::stdout())
 }
 
 /// The binary that this process runs.

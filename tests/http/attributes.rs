@@ -1,10 +1,11 @@
 //! The attribute registry: what admins edit, and what leads decide about what runs proposed.
 
+use crate::desk::write;
 use app::domain::attribute::Standing;
 use app::domain::{ModelId, Role, Scope};
 use server::audit::By;
 use server::auth::Actor;
-use tests::{Answer, TestServer, each_db};
+use tests::{Answer, TEAM, TestServer, each_db};
 
 /// The value of a hidden field of a page.
 fn hidden(page: &Answer, name: &str) -> String {
@@ -225,4 +226,48 @@ each_db!(what_a_restricted_model_proposed_names_it_to_nobody_outside, |server| {
     outsider.get("/attributes").await.assert_status(200).assert_lacks("Secret model");
     outsider.post("/models/secret/groups/accept", &[]).await.assert_status(404);
     lead.get("/attributes").await.assert_contains("Secret model");
+});
+
+const ODD_NAMES: &str = r#"schema = "evenhand.policy/v1"
+name = "High risk"
+sign_offs = ["responsible_ai"]
+[applies_to]
+tasks = ["binary_classification"]
+risk_tiers = ["high"]
+[[rule]]
+id = "pairs"
+metric = "accuracy"
+by = ["sex", "100%_of;them"]
+arity = 2
+min = 0.5
+[[rule]]
+id = "one"
+metric = "accuracy"
+slices = ["skin\\=tone=1"]
+min = 0.5
+"#;
+
+each_db!(rules_find_their_groups_under_any_name_of_their_attribute, |server| {
+    let admin = server.signed_in(Role::Admin).await;
+    admin.post("/attributes/new", &[("name", "sex"), ("groups", "F\nM")]).await.assert_status(303);
+    let id = server.app.store.registry().await.unwrap().attribute("sex").unwrap().id;
+    let alias = [("alias", "ge\\nder"), ("group", "")];
+    admin.post(&format!("/attributes/{id}/aliases"), &alias).await.assert_status(303);
+    let model = server.model("income").await;
+    write(&server.signed_in(Role::Lead).await, ODD_NAMES).await;
+    let table = "metric,value,n,numerator,denominator,ge\\nder,100%_of;them,skin=tone,age\n\
+        accuracy,0.9,4000,3600,4000,,,,\n\
+        accuracy,0.9,1000,900,1000,F,a,,\n\
+        accuracy,0.8,1000,800,1000,M,a,,\n\
+        accuracy,0.7,1000,700,1000,,,1,\n\
+        accuracy,0.1,1000,100,1000,M,,,9\n\
+        accuracy,0.1,1000,100,1000,,,2,9\n";
+    model.table("v1", "odd@1", "2026-06-01", table).await;
+    let lead = server.signed_in_for(Role::Lead, TEAM).await;
+    lead.post("/models/income/groups/accept", &[]).await.assert_status(303);
+    let path = "/api/v1/models/income/versions/v1/readiness";
+    let said = model.engineer.get(path).await.assert_status(200).json();
+    assert_eq!(said["verdict"], "pass", "{said}");
+    let parts = |rule: usize| said["rules"][rule]["parts"].as_array().unwrap().len();
+    assert_eq!((parts(0), parts(1)), (2, 1), "{said}");
 });

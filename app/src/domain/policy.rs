@@ -17,6 +17,7 @@ use metrics::Slice;
 use metrics::disparity::{Kind, Reference};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The JSON Schema of a policy as its TOML reads, as published at `/api/v1/schemas/policy.v1.json`.
 pub const POLICY_SCHEMA: &str = include_str!("policy/policy.v1.schema.json");
@@ -55,6 +56,37 @@ pub struct Policy {
     pub sign_offs: Vec<Function>,
     /// Each rule's id is unique here.
     pub rules: Vec<Rule>,
+}
+
+impl Policy {
+    /// The slices that its rules look at.
+    pub fn reach(&self) -> Reach<'_> {
+        let mut reach = Reach::default();
+        for rule in &self.rules {
+            match &rule.target {
+                Target::Slices(slices) => {
+                    for slice in slices {
+                        reach.arities.insert(slice.arity());
+                        reach.attributes.extend(slice.attributes());
+                    }
+                }
+                Target::Groups { attributes, arity } => {
+                    reach.arities.insert(*arity);
+                    reach.attributes.extend(attributes.iter().map(String::as_str));
+                }
+            }
+        }
+        reach
+    }
+}
+
+/// Slices by what they are made of: overall, and those of so many attributes among which is one of
+/// these. Runs have many more, most of them intersections that no rule names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach<'p> {
+    pub arities: BTreeSet<usize>,
+    /// Canonical names.
+    pub attributes: BTreeSet<&'p str>,
 }
 
 /// The models that a policy is for; an empty list is none.

@@ -109,6 +109,13 @@ impl<'d, L: Location> Estimates<'d, L> {
         }
     }
 
+    /// Makes room for so many estimates.
+    pub fn expect(&mut self, estimates: usize) {
+        let estimates = estimates.min(MAX_ESTIMATES);
+        self.kept.reserve(estimates);
+        self.locations.reserve(estimates);
+    }
+
     /// Checks one estimate; `false` when there are too many and reading should end.
     pub fn add(&mut self, draft: Draft, location: L, problems: &mut Problems) -> bool {
         self.seen += 1;

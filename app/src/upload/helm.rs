@@ -8,6 +8,7 @@ use super::harvest::{Declared, Harvest};
 use super::problems::Problems;
 use super::spot::{Reported, Spot};
 use super::{Context, Format, Notes};
+use metrics::catalogue::Direction;
 use metrics::{Problem, RunDocument, Slice};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,7 +68,7 @@ pub(super) fn read(
         let n = n.filter(|n| *n > 0 && is_as_it_was);
         let key = match name {
             "num_instances" => Some("count".to_owned()),
-            name => harvest.declare(name, Declared::default(), &stat.place()),
+            name => harvest.declare(name, declared(name), &stat.place()),
         };
         let Some(key) = key else { continue };
         let draft = Draft::reported(&slice, &key, reported);
@@ -75,6 +76,15 @@ pub(super) fn read(
         harvest.add(name, draft, stat.place());
     }
     harvest.settle(problems)
+}
+
+/// What is known of a metric. Whether an answer matches exactly, of some letters or among some
+/// answers, is a share of instances; others are means of anything.
+fn declared(name: &str) -> Declared<'_> {
+    if name.split('@').next().is_some_and(|name| name.ends_with("exact_match")) {
+        return Declared { name, direction: Some(Direction::Higher), range: Some([0.0, 1.0]) };
+    }
+    Declared::default()
 }
 
 /// A text of a statistic's name.

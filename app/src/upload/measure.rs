@@ -40,11 +40,12 @@ const SAME: &[(&str, &str)] = &[
     ("r2score", "r_squared"),
 ];
 
-/// Metrics that the catalogue does not have, by their usual names.
-const OTHERS: &[(&str, Declared)] = &[
-    ("mcc", MATTHEWS),
-    ("matthews_corrcoef", MATTHEWS),
+/// Metrics that the catalogue does not have, by their usual names, each with its key.
+const OTHERS: &[(&str, &str, Declared)] = &[
+    ("mcc", "matthews_corrcoef", MATTHEWS),
+    ("matthews_corrcoef", "matthews_corrcoef", MATTHEWS),
     (
+        "zero_one_loss",
         "zero_one_loss",
         Declared {
             name: "zero-one loss",
@@ -89,9 +90,9 @@ pub(super) fn is_known(name: &str) -> bool {
     key_of(name).is_some() || other(name).is_some()
 }
 
-fn other(name: &str) -> Option<Declared<'static>> {
+fn other(name: &str) -> Option<(&'static str, Declared<'static>)> {
     let lower = name.trim().to_lowercase();
-    OTHERS.iter().find(|(known, _)| *known == lower).map(|(_, like)| *like)
+    OTHERS.iter().find(|(known, ..)| *known == lower).map(|(_, key, like)| (*key, *like))
 }
 
 /// Whether a name is that of a comparison between groups.
@@ -110,7 +111,10 @@ pub(super) fn key_or_declare(name: &str, harvest: &mut Harvest, place: &Place) -
         harvest.leave(place.clone(), name, DISPARITY);
         return None;
     }
-    harvest.declare(name, other(name).unwrap_or_default(), place)
+    match other(name) {
+        Some((key, like)) => harvest.declare(key, like, place),
+        None => harvest.declare(name, Declared::default(), place),
+    }
 }
 
 /// Why a disparity is no estimate.

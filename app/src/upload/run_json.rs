@@ -139,6 +139,7 @@ fn read_estimates(
             Problem::new("no_estimates", "there are no estimates").expected("at least one"),
         ),
         Some(Node::List(items)) => {
+            estimates.expect(items.len());
             for (i, node) in items.into_iter().enumerate() {
                 let at = At(i);
                 if let Some(object) = Object::open(node, at.pointer(""), ESTIMATE, problems)

@@ -45,6 +45,8 @@ struct Parser<'a, 'p> {
     text: &'a str,
     at: usize,
     path: Vec<Step<'a>>,
+    /// For each depth how many fields the last object there had: the next has mostly as many.
+    widths: [usize; MAX_DEPTH],
     nodes: usize,
     /// Whether `NaN` and its kin are read as what they are.
     not_finite: bool,
@@ -53,15 +55,12 @@ struct Parser<'a, 'p> {
 
 /// The tree of a JSON text; `None` when its syntax is broken.
 pub(super) fn parse<'a>(text: &'a str, problems: &mut Problems) -> Option<Node<'a>> {
-    let mut parser =
-        Parser { text, at: 0, path: Vec::new(), nodes: 0, not_finite: false, problems };
-    parser.document().ok()
+    Parser::new(text, false, problems).document().ok()
 }
 
 /// The same for what Python writes, where `NaN` and `Infinity` stand for numbers that are none.
 pub(super) fn parse_pythonic<'a>(text: &'a str, problems: &mut Problems) -> Option<Node<'a>> {
-    let mut parser = Parser { text, at: 0, path: Vec::new(), nodes: 0, not_finite: true, problems };
-    parser.document().ok()
+    Parser::new(text, true, problems).document().ok()
 }
 
 /// One more step of a JSON pointer.
@@ -70,7 +69,12 @@ pub(super) fn push_key(pointer: &mut String, key: &str) {
     pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
 }
 
-impl<'a> Parser<'a, '_> {
+impl<'a, 'p> Parser<'a, 'p> {
+    fn new(text: &'a str, not_finite: bool, problems: &'p mut Problems) -> Self {
+        let (path, widths) = (Vec::new(), [0; MAX_DEPTH]);
+        Self { text, at: 0, path, widths, nodes: 0, not_finite, problems }
+    }
+
     fn document(&mut self) -> Result<Node<'a>, Stop> {
         if self.text.starts_with(super::sniff::BOM) {
             self.problems.add(
@@ -111,13 +115,13 @@ impl<'a> Parser<'a, '_> {
     fn object(&mut self) -> Result<Node<'a>, Stop> {
         /// From here on a set finds equal keys, so that a huge object takes no quadratic time.
         const MANY: usize = 32;
-        self.descend()?;
-        let mut fields: Vec<(Cow<'a, str>, Node<'a>)> = Vec::new();
-        let mut seen: HashSet<Cow<'a, str>> = HashSet::new();
+        let depth = self.descend()?;
         self.space();
         if self.take(b'}') {
-            return Ok(Node::Object(fields));
+            return Ok(Node::Object(vec![]));
         }
+        let mut fields: Vec<(Cow<'a, str>, Node<'a>)> = Vec::with_capacity(self.widths[depth]);
+        let mut seen: HashSet<Cow<'a, str>> = HashSet::new();
         loop {
             self.space();
             if self.peek() != Some(b'"') {
@@ -152,6 +156,7 @@ impl<'a> Parser<'a, '_> {
             self.path.pop();
             self.space();
             if self.take(b'}') {
+                self.widths[depth] = fields.len();
                 return Ok(Node::Object(fields));
             }
             if !self.take(b',') {
@@ -183,13 +188,14 @@ impl<'a> Parser<'a, '_> {
         }
     }
 
-    /// Steps over an opening bracket; the path's length is the depth.
-    fn descend(&mut self) -> Result<(), Stop> {
-        if self.path.len() >= MAX_DEPTH {
+    /// Steps over an opening bracket; the path's length is the depth that it gives.
+    fn descend(&mut self) -> Result<usize, Stop> {
+        let depth = self.path.len();
+        if depth >= MAX_DEPTH {
             return Err(self.broken("the document is nested more than 64 deep"));
         }
         self.at += 1;
-        Ok(())
+        Ok(depth)
     }
 
     fn number(&mut self) -> Result<Node<'a>, Stop> {

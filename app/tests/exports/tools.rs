@@ -199,6 +199,21 @@ fn helms_n_is_its_instances_and_not_its_trials() {
     let slice = "computed_on=worst;perturbation=dialect SAE to AAVE";
     assert_eq!(of(&document, slice, "exact_match").value, Some(0.25));
     assert_eq!(receipt.not_placed.len(), 1, "another split");
+
+    let percent = json!([stat(json!({"name": "exact_match", "split": "test"}), 71.0)]);
+    let refused = refused(percent.to_string().as_bytes(), Some(Format::Helm));
+    assert_eq!(refused[0].code, "out_of_range");
+}
+
+#[test]
+fn a_metric_that_two_tools_name_otherwise_is_one() {
+    let of_tool = |name: &str| {
+        let table = format!("sex,{name}\nFemale,0.5\nMale,-0.25\n");
+        let (document, _) = accepted(table.as_bytes(), Format::Fairlearn);
+        (of(&document, "sex=Male", "matthews_corrcoef").value, document.metrics)
+    };
+    assert_eq!(of_tool("mcc"), of_tool("matthews_corrcoef"));
+    assert_eq!(of_tool("MCC").0, Some(-0.25));
 }
 
 #[test]

@@ -104,7 +104,7 @@ async fn between(
     let registry = app.store.registry().await?;
     let stored = app
         .store
-        .evidence_estimates(&[before.id, after.id], telling(model.task).iter().copied())
+        .evidence_estimates(&[before.id, after.id], telling(model.task).iter().copied(), None)
         .await?;
     let (old, new): (Vec<_>, Vec<_>) = stored.into_iter().partition(|(run, _)| *run == before.id);
     let least = least(app, actor, &lineage);

@@ -162,7 +162,7 @@ impl<'a> Evidence<'a> {
     async fn estimates(&self, model: &Model, run: &Run, metric: &str) -> Result<Vec<Estimate>> {
         let lineage = self.app.store.lineage(model.team_id).await?;
         let metrics = std::iter::once(metric).chain(beside(metric).iter().copied());
-        let stored = self.app.store.evidence_estimates(&[run.id], metrics).await?;
+        let stored = self.app.store.evidence_estimates(&[run.id], metrics, None).await?;
         let stored = stored.into_iter().map(|(_, estimate)| estimate).collect();
         let least = least(self.app, self.actor, &lineage);
         let mut estimates = shown(&self.registry, model.id, stored, least);

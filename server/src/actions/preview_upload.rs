@@ -5,13 +5,14 @@ use crate::actions::runs::{least_cell, shown};
 use crate::auth::Actor;
 use crate::error::Result;
 use crate::state::App;
-use crate::store::datasets::other_data;
+use crate::store::datasets::refuse_other_data;
 use crate::store::models::Model;
 use crate::store::runs::Run;
 use app::domain::against::{Earlier, Surroundings};
 use app::domain::attribute::Unconfirmed;
 use metrics::{Estimate, RunDocument};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// What would become of an upload.
 #[derive(Clone, Debug)]
@@ -31,14 +32,14 @@ pub struct Preview {
 /// Reads an upload and says what it would become; nothing is stored.
 pub async fn preview(app: &App, actor: &Actor, upload: &Upload) -> Result<Preview> {
     let checked = check(app, actor, upload).await?;
-    let reading = read(app, &checked, upload, false).await?;
+    let reading = Arc::new(read(app, &checked, upload, false).await?);
     let runs = app.store.runs_of(checked.model.id).await?;
     let mut around = around(app, &checked.model, &runs).await?;
     let slices = reading.document.estimates.iter().map(|estimate| &estimate.slice);
     let at = reading.document.evaluated_at;
     let unconfirmed = around.registry.unconfirmed(checked.model.id, slices, at);
     let existing = existing(app, &checked, &reading).await?;
-    refuse_other_data(app, &reading.document.dataset).await?;
+    refuse_other(app, &reading.document).await?;
     // What it already is, it does not follow.
     around.runs.retain(|run| existing.as_ref().is_none_or(|existing| existing.id != run.id));
     let before = match around.before(&reading.document).cloned() {
@@ -49,10 +50,12 @@ pub async fn preview(app: &App, actor: &Actor, upload: &Upload) -> Result<Previe
             Some((run, shown(&around.registry, checked.model.id, stored, least)))
         }
     };
+    let digest = run_digest(&checked, &reading).await?;
+    let reading = Arc::unwrap_or_clone(reading);
     Ok(Preview {
         around,
         before,
-        digest: run_digest(&checked, &reading).unwrap_or_default(),
+        digest,
         document: reading.document,
         format: reading.format,
         receipt: reading.receipt,
@@ -79,12 +82,13 @@ pub async fn around(app: &App, model: &Model, runs: &[Run]) -> Result<Surroundin
 }
 
 /// What storing would refuse about the dataset, said before.
-async fn refuse_other_data(app: &App, sent: &metrics::DatasetRef) -> Result<()> {
-    let known = app.store.dataset(&sent.name, &sent.version).await?;
-    match (known.and_then(|known| known.digest), &sent.digest) {
-        (Some(known), Some(sent_digest)) if known != *sent_digest => {
-            Err(other_data(&sent.name, &sent.version, &known, sent_digest))
+async fn refuse_other(app: &App, document: &RunDocument) -> Result<()> {
+    let sent = &document.dataset;
+    match app.store.dataset(&sent.name, &sent.version).await? {
+        Some(known) => {
+            let known = (known.digest.as_deref(), known.row_count);
+            refuse_other_data(sent, document.most_rows(), known)
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }

@@ -97,7 +97,10 @@ pub(super) async fn judged(
             let mut before = as_evidence(model, &stored_before);
             let needed: Vec<RunId> =
                 taken(rules, &runs).chain(comparable(&before, &runs)).collect();
-            let estimates = store.evidence_estimates(&needed, metrics_of(rules)).await?;
+            let reach = rules.reach();
+            let estimates = store
+                .evidence_estimates(&needed, metrics_of(rules), Some((&reach, &registry)))
+                .await?;
             let mut names = Names { registry: &registry, model: model.id, known: HashMap::new() };
             // Thousands of groups may wait to be confirmed.
             let mut told: HashSet<(RunId, Slice)> = HashSet::new();

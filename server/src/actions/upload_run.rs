@@ -17,7 +17,7 @@ use crate::store::rows::keep_until;
 use crate::store::runs::{KeptRows, NewRun, Run, SourceKey, key_taken};
 use app::domain::attribute::Unconfirmed;
 use app::domain::model::Task;
-use app::domain::{Email, Grants, Label, Permission, PersonId, Scope, TeamId};
+use app::domain::{Email, Grants, Label, Permission, PersonId, Scope, TeamId, VersionId};
 use app::upload::canonical::{canonical, run_text};
 use app::upload::{CLOCK_SKEW, IMPORTER_VERSION};
 use metrics::{Problem, RunDocument, Slice};
@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
 /// How long an Idempotency-Key counts.
@@ -123,7 +124,7 @@ pub async fn upload(app: &App, actor: &Actor, upload: &Upload) -> Result<Receipt
         Prepared::There(receipt) => return Ok(*receipt),
         Prepared::New { checked, owner, request } => (*checked, owner, request),
     };
-    let reading = read(app, &checked, upload, true).await?;
+    let reading = Arc::new(read(app, &checked, upload, true).await?);
     match store(app, actor, upload, &checked, &reading, &owner, &request).await {
         // Somebody sent the same at the same moment and was first.
         Err(Error::Database(error)) if is_duplicate(&error) => {
@@ -168,7 +169,7 @@ async fn remembered(
 pub struct Checked {
     pub model: Model,
     /// `None` when it will be made.
-    version: Option<app::domain::VersionId>,
+    version: Option<VersionId>,
     label: Label,
     pub lineage: Vec<TeamId>,
     uploader: PersonId,
@@ -333,24 +334,35 @@ fn of_another_task(document: &RunDocument, task: Task) -> Option<String> {
     })
 }
 
-/// The digest that addresses the run; `None` while its version is not there yet.
-pub(super) fn run_digest(checked: &Checked, reading: &Reading) -> Option<String> {
-    let version = checked.version?;
-    Some(digest_of(checked, version, &reading.document))
+/// The digest that addresses the run; empty while its version is not there yet.
+pub(super) async fn run_digest(checked: &Checked, reading: &Arc<Reading>) -> Result<String> {
+    match checked.version {
+        Some(version) => digest_of(checked, version, reading).await,
+        None => Ok(String::new()),
+    }
 }
 
-fn digest_of(checked: &Checked, version: app::domain::VersionId, document: &RunDocument) -> String {
-    let mut digest = Sha256::new();
+/// The digest of a run, which is taken from here on, whatever else is done meanwhile.
+fn digest_of(
+    checked: &Checked,
+    version: VersionId,
+    reading: &Arc<Reading>,
+) -> impl Future<Output = Result<String>> + use<> {
     let (model, version) = (checked.model.id.to_string(), version.to_string());
-    run_text(document, &model, &version, |part| digest.update(part));
-    format!("sha256:{}", hex(&digest.finalize()))
+    let reading = Arc::clone(reading);
+    let taken = tokio::task::spawn_blocking(move || {
+        let mut digest = Sha256::new();
+        run_text(&reading.document, &model, &version, |part| digest.update(part));
+        format!("sha256:{}", hex(&digest.finalize()))
+    });
+    async { taken.await.map_err(|error| Error::Internal(error.to_string())) }
 }
 
 /// The run that this upload is, if it is there: from the same bytes, or with the same content.
 pub(super) async fn existing(
     app: &App,
     checked: &Checked,
-    reading: &Reading,
+    reading: &Arc<Reading>,
 ) -> Result<Option<Run>> {
     let version = match checked.version {
         Some(version) => Some(version),
@@ -363,7 +375,7 @@ pub(super) async fn existing(
     let Some(version) = version else { return Ok(None) };
     match app.store.run_by_source(version, &checked.source).await? {
         Some(run) => Ok(Some(run)),
-        None => app.store.run_by_digest(&digest_of(checked, version, &reading.document)).await,
+        None => app.store.run_by_digest(&digest_of(checked, version, reading).await?).await,
     }
 }
 
@@ -372,19 +384,13 @@ async fn store(
     actor: &Actor,
     upload: &Upload,
     checked: &Checked,
-    reading: &Reading,
+    reading: &Arc<Reading>,
     owner: &str,
     request: &str,
 ) -> Result<Receipt> {
     let scope = Scope::Team(&checked.lineage);
     let permit = actor.permit::<UploadRun>(scope)?;
     let document = &reading.document;
-    let known = run_digest(checked, reading);
-    if let Some(digest) = &known
-        && let Some(run) = app.store.run_by_digest(digest).await?
-    {
-        return remembered(app, upload, owner, request, run).await;
-    }
     let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
     let version = match checked.version {
         Some(version) => version,
@@ -394,8 +400,8 @@ async fn store(
         }
     };
     // Two that are the same meet at the database's index.
-    let digest = known.unwrap_or_else(|| digest_of(checked, version, document));
-    let dataset = tx.ensure_dataset(&permit, &document.dataset).await?;
+    let digest = digest_of(checked, version, reading);
+    let dataset = tx.ensure_dataset(&permit, &document.dataset, document.most_rows()).await?;
     // The estimates of a slice mostly stand together.
     let mut slices: Vec<&Slice> = document.estimates.iter().map(|it| &it.slice).collect();
     slices.dedup();
@@ -410,7 +416,6 @@ async fn store(
         model: checked.model.id,
         version,
         dataset,
-        digest: &digest,
         source: checked.source.clone(),
         format: &reading.format,
         received_at: checked.received_at,
@@ -420,7 +425,7 @@ async fn store(
         document,
         rows: kept,
     };
-    let id = tx.add_run(&permit, &new).await?;
+    let id = tx.add_run(&permit, &new, digest).await?;
     if let Some(key) = &upload.idempotency_key {
         let since = micros(checked.received_at - KEY_LASTS);
         tx.remember_key(owner, key, request, id, since).await?;

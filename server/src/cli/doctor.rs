@@ -8,7 +8,7 @@ use crate::audit::checkpoint::AuditKey;
 use crate::clock::{Clock, from_micros, micros};
 use crate::config::uploads_beside;
 use crate::error::Result;
-use crate::reader::{self, Job, Source};
+use crate::reader::{self, Answer, Job, Source};
 use crate::store::snapshot::sqlite_file;
 use crate::store::{LEAST_SQLITE, Store, known_schema, parse_version};
 use app::number::counted;
@@ -17,7 +17,6 @@ use clap::Args;
 use serde::Serialize;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use time::Duration;
 
 /// The oldest PostgreSQL that is tested and still gets fixes.
@@ -336,7 +335,6 @@ async fn look_at_reader(findings: &mut Findings, clock: &Clock) {
 }
 
 async fn try_reader(clock: &Clock) -> Result<()> {
-    use std::io::Seek as _;
     let failed = |what: String| crate::Error::Internal(what);
     let mut table = tempfile::NamedTempFile::new()?;
     table.write_all(b"metric,value,n,sex\nselection_rate,0.5,10,Female\n")?;
@@ -349,23 +347,13 @@ async fn try_reader(clock: &Clock) -> Result<()> {
         dataset: Some(("doctor".to_owned(), "1".to_owned())),
         row_key: None,
     };
-    let mut words = tempfile::tempfile()?;
-    words.write_all(&serde_json::to_vec(&job).map_err(|error| failed(error.to_string()))?)?;
-    words.rewind()?;
-    let output = tokio::process::Command::new(reader::own_binary())
-        .arg(reader::SUBCOMMAND)
-        .env_clear()
-        .stdin(Stdio::from(words))
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(std::time::Duration::from_secs(30), output)
-        .await
-        .map_err(|_| failed("it did not answer within 30 s".to_owned()))??;
-    let said: serde_json::Value = serde_json::from_slice(&output.stdout)
-        .map_err(|_| failed(format!("it ended with {} and no answer", output.status)))?;
-    if said.get("read").is_some() {
-        return Ok(());
+    match reader::ask(&reader::own_binary(), &job, std::time::Duration::from_secs(30)).await? {
+        Answer::Read(_) => Ok(()),
+        Answer::Refused(problems) => {
+            let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            Err(failed(format!("it refused a good table: {}", problems.join("; "))))
+        }
+        Answer::None(status) => Err(failed(format!("it ended with {status} and no answer"))),
+        Answer::Late => Err(failed("it did not answer within 30 s".to_owned())),
     }
-    Err(failed(format!("it refused a good table: {said}")))
 }

@@ -1,21 +1,19 @@
-//! A run document on its way from its reader: slices and other texts stand once, and estimates are
-//! rows of numbers that point to them. Reading the same names a hundred thousand times again took a
-//! large part of the time of a large upload.
+//! Estimates on their way from their reader: slices and other texts stand once, and estimates are
+//! rows of numbers in binary that point to them. Writing a hundred thousand of them as JSON and
+//! reading that took a large part of the time of a large upload.
 
 use metrics::slice::Distinct;
-use metrics::{Estimate, Interval, RunDocument, Slice};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use metrics::{Estimate, Interval, Slice};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
+/// What stands before the rows.
 #[derive(Serialize, Deserialize)]
-struct Packed {
-    /// The document without its estimates.
-    head: RunDocument,
+struct Head {
     slices: Vec<Slice>,
     /// Metrics, methods of intervals, and reasons why there is no value.
     texts: Vec<String>,
-    rows: Vec<Row>,
+    rows: usize,
 }
 
 /// An estimate in the order of its fields; its slice and texts by their places.
@@ -35,10 +33,18 @@ struct Row(
     Option<u32>,
 );
 
-pub fn serialize<S: Serializer>(document: &RunDocument, to: S) -> Result<S::Ok, S::Error> {
-    let slices: Distinct = document.estimates.iter().map(|estimate| &estimate.slice).collect();
+/// Bytes of a row, more or less.
+const ROW: usize = 80;
+
+/// Estimates as bytes, which [`unpack`] reads.
+///
+/// # Errors
+/// None that is known: every estimate can be written.
+pub fn pack(estimates: &[Estimate]) -> postcard::Result<Vec<u8>> {
+    let Distinct { slices, places } = estimates.iter().map(|estimate| &estimate.slice).collect();
     let mut texts = Texts::default();
-    let rows = document.estimates.iter().zip(slices.places).map(|(estimate, slice)| {
+    let mut rows = Vec::with_capacity(estimates.len() * ROW);
+    for (estimate, slice) in estimates.iter().zip(places) {
         // Named one by one, so that a new field cannot be left out.
         let Estimate {
             slice: _,
@@ -54,7 +60,7 @@ pub fn serialize<S: Serializer>(document: &RunDocument, to: S) -> Result<S::Ok, 
             interval,
             undefined,
         } = estimate;
-        Row(
+        let row = Row(
             place(slice),
             texts.of(metric),
             *value,
@@ -67,30 +73,37 @@ pub fn serialize<S: Serializer>(document: &RunDocument, to: S) -> Result<S::Ok, 
             *threshold,
             interval.as_ref().map(|it| (it.low, it.high, it.level, texts.of(&it.method))),
             undefined.as_ref().map(|why| texts.of(why)),
-        )
-    });
-    let rows: Vec<Row> = rows.collect();
-    let packed = Packed {
-        head: document.without_estimates(),
-        slices: slices.slices.into_iter().cloned().collect(),
-        texts: texts.all.into_iter().cloned().collect(),
-        rows,
-    };
-    packed.serialize(to)
+        );
+        rows = postcard::to_extend(&row, rows)?;
+    }
+    let slices = slices.into_iter().cloned().collect();
+    let texts = texts.all.into_iter().cloned().collect();
+    let mut bytes = postcard::to_stdvec(&Head { slices, texts, rows: estimates.len() })?;
+    bytes.append(&mut rows);
+    Ok(bytes)
 }
 
-pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<RunDocument, D::Error> {
-    let Packed { head, slices, texts, rows } = Packed::deserialize(from)?;
-    let slice = |at: u32| slices.get(at as usize).ok_or_else(|| D::Error::custom("no such slice"));
-    let text = |at: u32| texts.get(at as usize).ok_or_else(|| D::Error::custom("no such text"));
-    let estimate = |row: Row| -> Result<Estimate, D::Error> {
+/// The estimates that [`pack`] wrote.
+///
+/// # Errors
+/// When it wrote something else.
+pub fn unpack(bytes: &[u8]) -> postcard::Result<Vec<Estimate>> {
+    let (Head { slices, texts, rows }, mut bytes) = postcard::take_from_bytes(bytes)?;
+    let broken = || postcard::Error::SerdeDeCustom;
+    let slice = |at: u32| slices.get(at as usize).ok_or_else(broken);
+    let text = |at: u32| texts.get(at as usize).ok_or_else(broken);
+    // No row is shorter than it has fields.
+    let mut estimates = Vec::with_capacity(rows.min(bytes.len() / 12));
+    for _ in 0..rows {
+        let (row, rest) = postcard::take_from_bytes::<Row>(bytes)?;
+        bytes = rest;
         let interval = match row.10 {
             Some((low, high, level, method)) => {
                 Some(Interval { low, high, level, method: text(method)?.clone() })
             }
             None => None,
         };
-        Ok(Estimate {
+        estimates.push(Estimate {
             slice: slice(row.0)?.clone(),
             metric: text(row.1)?.clone(),
             value: row.2,
@@ -103,14 +116,9 @@ pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<RunDocument, D:
             threshold: row.9,
             interval,
             undefined: row.11.map(|why| text(why).cloned()).transpose()?,
-        })
-    };
-    // Their number is known, which collecting results does not use.
-    let mut estimates = Vec::with_capacity(rows.len());
-    for row in rows {
-        estimates.push(estimate(row)?);
+        });
     }
-    Ok(RunDocument { estimates, ..head })
+    if bytes.is_empty() { Ok(estimates) } else { Err(broken()) }
 }
 
 /// Texts that are told apart, each with its place.
@@ -137,11 +145,6 @@ fn place(at: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use metrics::{DatasetRef, Instrument};
-    use time::macros::datetime;
-
-    #[derive(Serialize, Deserialize)]
-    struct Carried(#[serde(with = "super")] RunDocument);
 
     fn estimate(slice: &str, metric: &str, value: Option<f64>) -> Estimate {
         let undefined = value.is_none().then(|| "no rows".to_owned());
@@ -167,48 +170,35 @@ mod tests {
         }
     }
 
-    fn document() -> RunDocument {
-        RunDocument {
-            schema: metrics::run::SCHEMA.to_owned(),
-            evaluated_at: datetime!(2026-11-01 01:00:00.000001 UTC),
-            dataset: DatasetRef {
-                name: "adult".to_owned(),
-                version: "1".to_owned(),
-                digest: None,
-                rows: Some(3),
-            },
-            instrument: Instrument {
-                name: "x".to_owned(),
-                version: "1".to_owned(),
-                definitions: "1".to_owned(),
-                judge: None,
-            },
-            positive_outcome: None,
-            metrics: vec![],
-            estimates: vec![
-                estimate("", "accuracy", Some(0.1 + 0.2)),
-                estimate("sex=a\\;b;race=é", "accuracy", Some(f64::MIN_POSITIVE)),
-                estimate("sex=a\\;b;race=é", "f1", None),
-                estimate("", "no rows", Some(1e300)),
-            ],
-        }
+    fn estimates() -> Vec<Estimate> {
+        vec![
+            estimate("", "accuracy", Some(0.1 + 0.2)),
+            estimate("sex=a\\;b;race=é", "accuracy", Some(f64::MIN_POSITIVE)),
+            estimate("sex=a\\;b;race=é", "f1", None),
+            estimate("", "no rows", Some(1e300)),
+        ]
     }
 
     #[test]
-    fn a_document_arrives_as_it_was_sent() {
-        let text = serde_json::to_string(&Carried(document())).unwrap();
-        let Carried(arrived) = serde_json::from_str(&text).unwrap();
-        assert_eq!(arrived, document());
+    fn estimates_arrive_as_they_were_sent() {
+        let sent = pack(&estimates()).unwrap();
+        assert_eq!(unpack(&sent).unwrap(), estimates());
+        let text = String::from_utf8_lossy(&sent);
         assert_eq!(text.matches("race").count(), 1, "a slice stands once: {text}");
         assert_eq!(text.matches("wilson").count(), 1);
+        assert_eq!(unpack(&pack(&[]).unwrap()).unwrap(), vec![]);
     }
 
     #[test]
-    fn a_place_that_is_none_is_no_document() {
-        let text = serde_json::to_string(&Carried(document())).unwrap();
-        let beyond = text.replacen("[[0,", "[[9,", 1);
-        assert_ne!(beyond, text);
-        let refused = serde_json::from_str::<Carried>(&beyond).err().unwrap();
-        assert!(refused.to_string().contains("no such slice"), "{refused}");
+    fn what_breaks_off_or_points_nowhere_is_refused() {
+        let sent = pack(&estimates()).unwrap();
+        for length in 0..sent.len() {
+            assert!(unpack(&sent[..length]).is_err(), "{length} of {} bytes", sent.len());
+        }
+        let (slices, texts) = (vec![Slice::overall()], vec![String::new()]);
+        let mut lost = postcard::to_stdvec(&Head { slices, texts, rows: 1 }).unwrap();
+        let row = Row(7, 0, None, None, None, None, None, None, None, None, None, None);
+        lost.extend(postcard::to_stdvec(&row).unwrap());
+        assert!(unpack(&lost).is_err());
     }
 }

@@ -4,14 +4,15 @@
 use super::{Tx, TxDb, in_tx};
 use crate::error::Result;
 use app::domain::RunId;
+use metrics::Estimate;
 use metrics::slice::Distinct;
-use metrics::{Estimate, Slice};
 use sqlx::AssertSqlSafe;
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
 /// Rows of one statement: so many that the way there and back no longer counts.
-const BATCH: usize = 64;
+const BATCH: usize = 256;
 
 /// Columns that each row binds.
 const COLUMNS: usize = 18;
@@ -24,33 +25,56 @@ impl Tx {
     pub(super) async fn add_estimates(&mut self, run: RunId, estimates: &[Estimate]) -> Result<()> {
         let numbered = matches!(self.db(), TxDb::Postgres(_));
         let whole: Arc<str> = insert(BATCH, numbered).into();
-        let mut position = 0_i64;
         let Distinct { slices, places } = estimates.iter().map(|it| &it.slice).collect();
-        let texts: Vec<String> = slices.into_iter().map(Slice::to_string).collect();
-        let mut places = places.into_iter();
-        for batch in estimates.chunks(BATCH) {
-            // The last statement is as long as nothing before or after it: not worth keeping.
-            let is_whole = batch.len() == BATCH;
-            let sql =
-                if is_whole { Arc::clone(&whole) } else { insert(batch.len(), numbered).into() };
-            in_tx!(self, db => {
+        let slices: Vec<Arc<str>> = slices.iter().map(|slice| slice.to_string().into()).collect();
+        let mut texts = Texts::default();
+        let mut rows = (0_i64..).zip(estimates.iter().zip(places));
+        let mut left = estimates.len();
+        in_tx!(self, db => {
+            // The next statement, or none.
+            let mut next = || {
+                let n = left.min(BATCH);
+                if n == 0 {
+                    return None;
+                }
+                left -= n;
+                // The last statement is as long as nothing before or after it: not worth keeping.
+                let is_whole = n == BATCH;
+                let sql = if is_whole { Arc::clone(&whole) } else { insert(n, numbered).into() };
                 let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(is_whole);
-                for (e, slice) in batch.iter().zip(&mut places) {
+                for (position, (e, slice)) in rows.by_ref().take(n) {
                     let interval = e.interval.as_ref();
-                    query = query.bind(run.0).bind(position).bind(texts[slice].as_str())
-                        .bind(whole_number(Some(e.slice.arity()))).bind(&e.metric).bind(e.value)
-                        .bind(whole_number(e.n)).bind(whole_number(e.numerator))
+                    query = query.bind(run.0).bind(position).bind(Arc::clone(&slices[slice]))
+                        .bind(whole_number(Some(e.slice.arity()))).bind(texts.of(&e.metric))
+                        .bind(e.value).bind(whole_number(e.n)).bind(whole_number(e.numerator))
                         .bind(whole_number(e.denominator)).bind(whole_number(e.positives))
                         .bind(e.n_effective).bind(e.stderr).bind(e.threshold)
                         .bind(interval.map(|i| i.low)).bind(interval.map(|i| i.high))
                         .bind(interval.map(|i| i.level))
-                        .bind(interval.map(|i| i.method.as_str())).bind(&e.undefined);
-                    position += 1;
+                        .bind(interval.map(|i| texts.of(&i.method)))
+                        .bind(e.undefined.as_ref().map(|why| texts.of(why)));
                 }
-                query.execute(db).await.map(drop)
-            })?;
-        }
+                Some(query)
+            };
+            let mut query = next();
+            while let Some(now) = query {
+                // One is made ready while the database works on the one before.
+                let (done, following) = tokio::join!(now.execute(&mut *db), async { next() });
+                done?;
+                query = following;
+            }
+        });
         Ok(())
+    }
+}
+
+/// Texts that stand in many rows, each made once for the database's own thread.
+#[derive(Default)]
+struct Texts<'e>(HashMap<&'e str, Arc<str>>);
+
+impl<'e> Texts<'e> {
+    fn of(&mut self, text: &'e str) -> Arc<str> {
+        Arc::clone(self.0.entry(text).or_insert_with(|| text.into()))
     }
 }
 

@@ -5,8 +5,11 @@ use super::statement::{Statement, bound};
 use super::{Store, Tx, in_tx, read};
 use crate::clock::from_micros;
 use crate::error::{Error, Result};
+use app::domain::attribute::Registry;
+use app::domain::policy::Reach;
 use app::domain::verdict::WaiverInForce;
 use app::domain::{LaunchId, ModelId, RevisionId, RunId, VersionId, WaiverId};
+use metrics::slice::escape;
 use metrics::{Estimate, Slice};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -41,18 +44,32 @@ impl Store {
         Ok(read!(self, db => sqlx::query_as(SQL).bind(version.0).fetch_all(db).await)?)
     }
 
-    /// The estimates of these metrics in these runs, as they stood in their documents.
+    /// The estimates of these metrics in these runs, as they stood in their documents; of all
+    /// slices, or at least of those in reach.
     pub async fn evidence_estimates(
         &self,
         runs: &[RunId],
         metrics: impl IntoIterator<Item = &str>,
+        reach: Option<(&Reach<'_>, &Registry)>,
     ) -> Result<Vec<(RunId, Estimate)>> {
         let mut statement = Statement::new(select_estimate!("where run_id in "));
         statement.bind_all(runs.iter().map(|run| run.0)).push(" and metric in (''");
         for metric in metrics {
             statement.push(", ").bind(metric);
         }
-        statement.push(") order by run_id, position");
+        statement.push(")");
+        if let Some((reach, registry)) = reach {
+            statement.push(" and (arity = 0");
+            for name in reach.attributes.iter().flat_map(|name| registry.names_of(name)) {
+                statement.push(" or ").holds("slice", &escape(name));
+            }
+            statement.push(") and arity in (0");
+            for arity in &reach.arities {
+                statement.push(", ").bind(i64::try_from(*arity).unwrap_or(i64::MAX));
+            }
+            statement.push(")");
+        }
+        statement.push(" order by run_id, position");
         let rows: Vec<EstimateRow> = read!(self, db =>
             bound!(sqlx::query_as(AssertSqlSafe(statement.sql.clone())), statement)
                 .fetch_all(db).await)?;

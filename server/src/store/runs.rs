@@ -19,8 +19,6 @@ pub struct NewRun<'a> {
     pub model: ModelId,
     pub version: VersionId,
     pub dataset: DatasetId,
-    /// SHA-256 of the canonical content.
-    pub digest: &'a str,
     pub source: SourceKey,
     pub format: &'a str,
     pub received_at: OffsetDateTime,
@@ -364,16 +362,22 @@ impl Store {
 }
 
 impl Tx {
-    /// Stores a run with its estimates.
+    /// Stores a run with its estimates. Its digest may still be under way: it is waited for last.
     ///
     /// # Errors
     /// A duplicate in [`Error::Database`] when the same run is there already.
-    pub async fn add_run(&mut self, _: &Permit<UploadRun>, run: &NewRun<'_>) -> Result<RunId> {
+    pub async fn add_run(
+        &mut self,
+        _: &Permit<UploadRun>,
+        run: &NewRun<'_>,
+        digest: impl Future<Output = Result<String>>,
+    ) -> Result<RunId> {
         const SQL: &str = "insert into run (id, model_id, version_id, dataset_id, digest, \
              source_digest, source_key, importer, format, evaluated_at, received_at, uploader_id, \
              token_id, instrument_name, instrument_version, instrument_definitions, \
              instrument_judge, positive_outcome, custom_metrics, receipt) values ($1, $2, $3, $4, \
              $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
+        const SEAL: &str = "update run set digest = $2 where id = $1";
         let id = RunId(self.id());
         let document = run.document;
         let outcome = document
@@ -384,7 +388,7 @@ impl Tx {
         let receipt = run.receipt.to_string();
         let (evaluated_at, received_at) = (micros(document.evaluated_at), micros(run.received_at));
         in_tx!(self, db => sqlx::query(SQL).bind(id.0).bind(run.model.0).bind(run.version.0)
-            .bind(run.dataset.0).bind(run.digest).bind(&run.source.digest).bind(&run.source.key)
+            .bind(run.dataset.0).bind(id.to_string()).bind(&run.source.digest).bind(&run.source.key)
             .bind(&run.source.importer).bind(run.format).bind(evaluated_at).bind(received_at)
             .bind(run.uploader.0).bind(run.token.map(|token| token.0))
             .bind(&document.instrument.name).bind(&document.instrument.version)
@@ -394,7 +398,10 @@ impl Tx {
         if let Some(rows) = run.rows {
             self.keep_rows(id, rows.bytes, rows.until).await?;
         }
-        self.note(Entry::new("run.accepted", "run", id).digest(run.digest).after(json!({
+        let digest = digest.await?;
+        in_tx!(self, db => sqlx::query(SEAL).bind(id.0).bind(&digest).execute(db).await
+            .map(drop))?;
+        self.note(Entry::new("run.accepted", "run", id).digest(&digest).after(json!({
             "model": run.model, "version": run.version, "dataset": run.dataset,
             "source": run.source.digest, "format": run.format,
             "uploader": run.uploader, "estimates": document.estimates.len().to_string(),

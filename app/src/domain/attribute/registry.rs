@@ -207,6 +207,12 @@ impl Registry {
         alias(Some(model)).or_else(|| alias(None)).map_or(attribute, String::as_str)
     }
 
+    /// Every name that stands for an attribute somewhere, its own first.
+    pub fn names_of<'a>(&'a self, attribute: &'a str) -> impl Iterator<Item = &'a str> {
+        let aliases = self.attribute_aliases.iter().filter(move |(_, name)| *name == attribute);
+        std::iter::once(attribute).chain(aliases.map(|((alias, _), _)| alias.as_str()))
+    }
+
     /// The canonical attribute and group of a pair that a model uses.
     pub fn pair<'a>(
         &'a self,
