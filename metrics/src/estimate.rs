@@ -98,6 +98,13 @@ impl Estimate {
         Self { value: Some(rows as f64), n: Some(rows), ..Self::blank(slice, "count") }
     }
 
+    /// Whether all of its numbers are finite; JSON and databases take no others.
+    pub fn is_finite(&self) -> bool {
+        let own = [self.value, self.n_effective, self.stderr, self.threshold];
+        let ends = self.interval.as_ref().map(|it| [it.low, it.high, it.level]);
+        own.into_iter().flatten().chain(ends.into_iter().flatten()).all(f64::is_finite)
+    }
+
     /// What it can be used for.
     pub fn state(&self) -> State {
         match (self.value, self.n) {

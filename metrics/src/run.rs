@@ -51,11 +51,6 @@ impl RunDocument {
             estimates: Vec::new(),
         }
     }
-
-    /// The most rows that any estimate counts; `None` where none does.
-    pub fn most_rows(&self) -> Option<u64> {
-        self.estimates.iter().filter_map(|estimate| estimate.n).max()
-    }
 }
 
 /// An evaluation set.

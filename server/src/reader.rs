@@ -189,8 +189,11 @@ pub async fn read_in_child(app: &App, job: &Job) -> Result<Reading> {
         Answer::Read(reading) => Ok(*reading),
         Answer::Refused(problems) => Err(Error::input(problems)),
         Answer::Late => Err(too_much("took longer than five minutes")),
-        Answer::None(status) if was_stopped(status) => Err(Error::Busy),
-        Answer::None(status) => {
+        Answer::Silent(status) if was_stopped(status) => Err(Error::Busy),
+        Answer::Silent(status) if status.success() => {
+            Err(Error::Internal("a reader ended well and gave no answer".to_owned()))
+        }
+        Answer::Silent(status) => {
             tracing::warn!(%status, "a reader ended without an answer");
             Err(too_much("needed more memory or processor time than one upload may have"))
         }
@@ -202,8 +205,8 @@ pub async fn read_in_child(app: &App, job: &Job) -> Result<Reading> {
 pub enum Answer {
     Read(Box<Reading>),
     Refused(Vec<Problem>),
-    /// It ended so, with nothing said.
-    None(ExitStatus),
+    /// It ended so, with nothing said that could be read.
+    Silent(ExitStatus),
     /// It took too long.
     Late,
 }
@@ -239,7 +242,7 @@ pub async fn ask(program: &Path, job: &Job, patience: Duration) -> Result<Answer
     Ok(match said.ok().flatten() {
         Some(Said::Read(reading)) => Answer::Read(reading),
         Some(Said::Refused(problems)) => Answer::Refused(problems),
-        None => Answer::None(output.status),
+        None => Answer::Silent(output.status),
     })
 }
 

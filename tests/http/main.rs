@@ -11,6 +11,7 @@ mod contract;
 mod datasets;
 mod desk;
 mod desk_api;
+mod doubts;
 mod etags;
 mod exports;
 mod forms;

@@ -4,6 +4,7 @@
 
 mod audit;
 mod backup;
+mod estimates;
 mod people;
 mod registry;
 mod upgrade;

@@ -1,11 +1,11 @@
 //! What an upload would become and change, with nothing stored.
 
-use super::upload_run::{Upload, check, existing, read, run_digest};
+use super::upload_run::{Upload, check, identify, read};
 use crate::actions::runs::{least_cell, shown};
 use crate::auth::Actor;
 use crate::error::Result;
 use crate::state::App;
-use crate::store::datasets::refuse_other_data;
+use crate::store::datasets::other_data;
 use crate::store::models::Model;
 use crate::store::runs::Run;
 use app::domain::against::{Earlier, Surroundings};
@@ -38,8 +38,8 @@ pub async fn preview(app: &App, actor: &Actor, upload: &Upload) -> Result<Previe
     let slices = reading.document.estimates.iter().map(|estimate| &estimate.slice);
     let at = reading.document.evaluated_at;
     let unconfirmed = around.registry.unconfirmed(checked.model.id, slices, at);
-    let existing = existing(app, &checked, &reading).await?;
-    refuse_other(app, &reading.document).await?;
+    let (digest, existing) = identify(app, &checked, &reading).await?;
+    refuse_other_data(app, &reading.document.dataset).await?;
     // What it already is, it does not follow.
     around.runs.retain(|run| existing.as_ref().is_none_or(|existing| existing.id != run.id));
     let before = match around.before(&reading.document).cloned() {
@@ -50,12 +50,11 @@ pub async fn preview(app: &App, actor: &Actor, upload: &Upload) -> Result<Previe
             Some((run, shown(&around.registry, checked.model.id, stored, least)))
         }
     };
-    let digest = run_digest(&checked, &reading).await?;
     let reading = Arc::unwrap_or_clone(reading);
     Ok(Preview {
         around,
         before,
-        digest,
+        digest: digest.unwrap_or_default(),
         document: reading.document,
         format: reading.format,
         receipt: reading.receipt,
@@ -82,13 +81,12 @@ pub async fn around(app: &App, model: &Model, runs: &[Run]) -> Result<Surroundin
 }
 
 /// What storing would refuse about the dataset, said before.
-async fn refuse_other(app: &App, document: &RunDocument) -> Result<()> {
-    let sent = &document.dataset;
-    match app.store.dataset(&sent.name, &sent.version).await? {
-        Some(known) => {
-            let known = (known.digest.as_deref(), known.row_count);
-            refuse_other_data(sent, document.most_rows(), known)
+async fn refuse_other_data(app: &App, sent: &metrics::DatasetRef) -> Result<()> {
+    let known = app.store.dataset(&sent.name, &sent.version).await?;
+    match (known.and_then(|known| known.digest), &sent.digest) {
+        (Some(known), Some(sent_digest)) if known != *sent_digest => {
+            Err(other_data(&sent.name, &sent.version, &known, sent_digest))
         }
-        None => Ok(()),
+        _ => Ok(()),
     }
 }

@@ -98,9 +98,10 @@ pub(super) async fn judged(
             let needed: Vec<RunId> =
                 taken(rules, &runs).chain(comparable(&before, &runs)).collect();
             let reach = rules.reach();
-            let estimates = store
-                .evidence_estimates(&needed, metrics_of(rules), Some((&reach, &registry)))
-                .await?;
+            let names = reach.attributes.iter().flat_map(|name| registry.names_of(model.id, name));
+            let names = names.collect();
+            let of = Some((&reach.arities, &names));
+            let estimates = store.evidence_estimates(&needed, metrics_of(rules), of).await?;
             let mut names = Names { registry: &registry, model: model.id, known: HashMap::new() };
             // Thousands of groups may wait to be confirmed.
             let mut told: HashSet<(RunId, Slice)> = HashSet::new();

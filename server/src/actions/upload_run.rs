@@ -18,9 +18,10 @@ use crate::store::runs::{KeptRows, NewRun, Run, SourceKey, key_taken};
 use app::domain::attribute::Unconfirmed;
 use app::domain::model::Task;
 use app::domain::{Email, Grants, Label, Permission, PersonId, Scope, TeamId, VersionId};
+use app::number::count;
 use app::upload::canonical::{canonical, run_text};
 use app::upload::{CLOCK_SKEW, IMPORTER_VERSION};
-use metrics::{Problem, RunDocument, Slice};
+use metrics::{DatasetRef, Problem, RunDocument, Slice};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -128,7 +129,7 @@ pub async fn upload(app: &App, actor: &Actor, upload: &Upload) -> Result<Receipt
     match store(app, actor, upload, &checked, &reading, &owner, &request).await {
         // Somebody sent the same at the same moment and was first.
         Err(Error::Database(error)) if is_duplicate(&error) => {
-            match existing(app, &checked, &reading).await? {
+            match identify(app, &checked, &reading).await?.1 {
                 Some(run) => remembered(app, upload, &owner, &request, run).await,
                 None => Err(error.into()),
             }
@@ -307,12 +308,33 @@ pub(super) async fn read(
         row_key: keep.then(|| commit(&app.row_key, &checked.model.id.to_string())),
     };
     let mut reading = read_in_child(app, &job).await?;
-    if let Some(note) = of_another_task(&reading.document, checked.model.task)
-        && let Some(amended) = reading.receipt.get_mut("amended").and_then(Value::as_array_mut)
-    {
-        amended.push(note.into());
+    let doubts = of_another_task(&reading.document, checked.model.task)
+        .into_iter()
+        .chain(of_more_rows(app, &reading.document).await?);
+    // Receipts of results and of predictions have other names for what is to be known.
+    for notes in ["amended", "notes"] {
+        if let Some(notes) = reading.receipt.get_mut(notes).and_then(Value::as_array_mut) {
+            notes.extend(doubts.map(Value::from));
+            break;
+        }
     }
     Ok(reading)
+}
+
+/// Says that a run counts more rows than its dataset is known with: it may be of other data. It may
+/// also be that fewer were usable before, or that a model answers with more items or images.
+async fn of_more_rows(app: &App, document: &RunDocument) -> Result<Option<String>> {
+    let DatasetRef { name, version, .. } = &document.dataset;
+    let known = app.store.dataset(name, version).await?.and_then(|known| known.row_count);
+    let known = known.and_then(|rows| u64::try_from(rows).ok());
+    let most = document.estimates.iter().filter_map(|estimate| estimate.n).max();
+    Ok(known.zip(most).filter(|(known, most)| most > known).map(|(known, most)| {
+        format!(
+            "an estimate is of {} rows, and {name}@{version} is known with {}; is it the same data?",
+            count(most),
+            count(known)
+        )
+    }))
 }
 
 /// Says which metrics are none of the model's task: somebody may have sent another model's results.
@@ -334,14 +356,6 @@ fn of_another_task(document: &RunDocument, task: Task) -> Option<String> {
     })
 }
 
-/// The digest that addresses the run; empty while its version is not there yet.
-pub(super) async fn run_digest(checked: &Checked, reading: &Arc<Reading>) -> Result<String> {
-    match checked.version {
-        Some(version) => digest_of(checked, version, reading).await,
-        None => Ok(String::new()),
-    }
-}
-
 /// The digest of a run, which is taken from here on, whatever else is done meanwhile.
 fn digest_of(
     checked: &Checked,
@@ -358,12 +372,13 @@ fn digest_of(
     async { taken.await.map_err(|error| Error::Internal(error.to_string())) }
 }
 
-/// The run that this upload is, if it is there: from the same bytes, or with the same content.
-pub(super) async fn existing(
+/// The digest that addresses the run, unless its version is not there yet; and the run that it is
+/// already: from the same bytes, or with the same content.
+pub(super) async fn identify(
     app: &App,
     checked: &Checked,
     reading: &Arc<Reading>,
-) -> Result<Option<Run>> {
+) -> Result<(Option<String>, Option<Run>)> {
     let version = match checked.version {
         Some(version) => Some(version),
         // Whoever was first may have made the version too.
@@ -372,11 +387,13 @@ pub(super) async fn existing(
             app.store.version_by_label(checked.model.id, label).await?.map(|version| version.id)
         }
     };
-    let Some(version) = version else { return Ok(None) };
-    match app.store.run_by_source(version, &checked.source).await? {
-        Some(run) => Ok(Some(run)),
-        None => app.store.run_by_digest(&digest_of(checked, version, reading).await?).await,
-    }
+    let Some(version) = version else { return Ok((None, None)) };
+    let digest = digest_of(checked, version, reading).await?;
+    let run = match app.store.run_by_source(version, &checked.source).await? {
+        Some(run) => Some(run),
+        None => app.store.run_by_digest(&digest).await?,
+    };
+    Ok((Some(digest), run))
 }
 
 async fn store(
@@ -391,6 +408,13 @@ async fn store(
     let scope = Scope::Team(&checked.lineage);
     let permit = actor.permit::<UploadRun>(scope)?;
     let document = &reading.document;
+    // What an older importer made of the same bytes is mostly this, and need not be written to know.
+    if let Some(version) = checked.version
+        && app.store.has_source(version, &checked.source).await?
+        && let Some(run) = identify(app, checked, reading).await?.1
+    {
+        return remembered(app, upload, owner, request, run).await;
+    }
     let mut tx = app.store.begin(&actor.by(), &app.clock).await?;
     let version = match checked.version {
         Some(version) => version,
@@ -399,9 +423,8 @@ async fn store(
             tx.ensure_version(&register, checked.model.id, &checked.label).await?
         }
     };
-    // Two that are the same meet at the database's index.
     let digest = digest_of(checked, version, reading);
-    let dataset = tx.ensure_dataset(&permit, &document.dataset, document.most_rows()).await?;
+    let dataset = tx.ensure_dataset(&permit, &document.dataset).await?;
     // The estimates of a slice mostly stand together.
     let mut slices: Vec<&Slice> = document.estimates.iter().map(|it| &it.slice).collect();
     slices.dedup();

@@ -353,7 +353,7 @@ async fn try_reader(clock: &Clock) -> Result<()> {
             let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
             Err(failed(format!("it refused a good table: {}", problems.join("; "))))
         }
-        Answer::None(status) => Err(failed(format!("it ended with {status} and no answer"))),
+        Answer::Silent(status) => Err(failed(format!("it ended with {status} and no answer"))),
         Answer::Late => Err(failed("it did not answer within 30 s".to_owned())),
     }
 }

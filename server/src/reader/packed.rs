@@ -2,6 +2,7 @@
 //! rows of numbers in binary that point to them. Writing a hundred thousand of them as JSON and
 //! reading that took a large part of the time of a large upload.
 
+use app::upload::MAX_ESTIMATES;
 use metrics::slice::Distinct;
 use metrics::{Estimate, Interval, Slice};
 use serde::{Deserialize, Serialize};
@@ -86,12 +87,15 @@ pub fn pack(estimates: &[Estimate]) -> postcard::Result<Vec<u8>> {
 /// The estimates that [`pack`] wrote.
 ///
 /// # Errors
-/// When it wrote something else.
+/// When it wrote something else, or a number that is not finite.
 pub fn unpack(bytes: &[u8]) -> postcard::Result<Vec<Estimate>> {
     let (Head { slices, texts, rows }, mut bytes) = postcard::take_from_bytes(bytes)?;
     let broken = || postcard::Error::SerdeDeCustom;
     let slice = |at: u32| slices.get(at as usize).ok_or_else(broken);
     let text = |at: u32| texts.get(at as usize).ok_or_else(broken);
+    if rows > MAX_ESTIMATES {
+        return Err(broken());
+    }
     // No row is shorter than it has fields.
     let mut estimates = Vec::with_capacity(rows.min(bytes.len() / 12));
     for _ in 0..rows {
@@ -103,7 +107,7 @@ pub fn unpack(bytes: &[u8]) -> postcard::Result<Vec<Estimate>> {
             }
             None => None,
         };
-        estimates.push(Estimate {
+        let estimate = Estimate {
             slice: slice(row.0)?.clone(),
             metric: text(row.1)?.clone(),
             value: row.2,
@@ -116,7 +120,11 @@ pub fn unpack(bytes: &[u8]) -> postcard::Result<Vec<Estimate>> {
             threshold: row.9,
             interval,
             undefined: row.11.map(|why| text(why).cloned()).transpose()?,
-        });
+        };
+        if !estimate.is_finite() {
+            return Err(broken());
+        }
+        estimates.push(estimate);
     }
     if bytes.is_empty() { Ok(estimates) } else { Err(broken()) }
 }
@@ -200,5 +208,9 @@ mod tests {
         let row = Row(7, 0, None, None, None, None, None, None, None, None, None, None);
         lost.extend(postcard::to_stdvec(&row).unwrap());
         assert!(unpack(&lost).is_err());
+        for number in [f64::NAN, f64::INFINITY] {
+            let sent = pack(&[estimate("", "accuracy", Some(number))]).unwrap();
+            assert!(unpack(&sent).is_err(), "{number}");
+        }
     }
 }

@@ -11,7 +11,6 @@ use crate::error::{Error, Result};
 use app::domain::DatasetId;
 use app::domain::dataset::Obtained;
 use app::domain::register::{AttributeLabels, DatasetInput, NewDataset, ObtainedInput};
-use app::number::{count, counted};
 use metrics::DatasetRef;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
@@ -82,31 +81,12 @@ macro_rules! select_dataset {
     };
 }
 
-/// Refuses a run of other data than its dataset is known with, by its digest and number of rows;
-/// `most` is the most rows that the run counts.
-///
-/// # Errors
-/// [`Error::Conflict`].
-pub fn refuse_other_data(
-    sent: &DatasetRef,
-    most: Option<u64>,
-    (digest, rows): (Option<&str>, Option<i64>),
-) -> Result<()> {
-    let rows = rows.and_then(|rows| u64::try_from(rows).ok());
-    let why = match (digest, &sent.digest, rows, most) {
-        (Some(known), Some(sent), ..) if known != sent => {
-            format!("digest {known}, and this one has {sent}")
-        }
-        (.., Some(known), Some(most)) if most > known => {
-            let known = counted(known, "row", "rows");
-            format!("{known}, and an estimate of this run is of {}", count(most))
-        }
-        _ => return Ok(()),
-    };
-    let DatasetRef { name, version, .. } = sent;
-    Err(Error::Conflict(format!(
-        "{name}@{version} is already known with {why}; give other data another version"
-    )))
+/// That a name and version stand for other data than was sent.
+pub fn other_data(name: &str, label: &str, known: &str, sent: &str) -> Error {
+    Error::Conflict(format!(
+        "{name}@{label} is already known with digest {known}, and this one has {sent}; \
+         give other data another version"
+    ))
 }
 
 impl Store {
@@ -203,7 +183,6 @@ impl Tx {
         &mut self,
         _: &Permit<UploadRun>,
         dataset: &DatasetRef,
-        most: Option<u64>,
     ) -> Result<DatasetId> {
         const SQL: &str =
             "select id, digest, row_count from dataset where name = $1 and label = $2";
@@ -225,7 +204,11 @@ impl Tx {
         let (id, digest, rows): (Uuid, Option<String>, Option<i64>) = in_tx!(self, db =>
             sqlx::query_as(SQL).bind(new.name.as_str()).bind(new.label.as_str())
                 .fetch_one(db).await)?;
-        refuse_other_data(dataset, most, (digest.as_deref(), rows))?;
+        if let (Some(known), Some(sent)) = (&digest, &new.digest)
+            && known != sent
+        {
+            return Err(other_data(new.name.as_str(), new.label.as_str(), known, sent));
+        }
         let fills_digest = digest.is_none() && new.digest.is_some();
         let fills_rows = rows.is_none() && new.rows.is_some();
         if fills_digest || fills_rows {

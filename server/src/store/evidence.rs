@@ -5,13 +5,12 @@ use super::statement::{Statement, bound};
 use super::{Store, Tx, in_tx, read};
 use crate::clock::from_micros;
 use crate::error::{Error, Result};
-use app::domain::attribute::Registry;
-use app::domain::policy::Reach;
 use app::domain::verdict::WaiverInForce;
 use app::domain::{LaunchId, ModelId, RevisionId, RunId, VersionId, WaiverId};
 use metrics::slice::escape;
 use metrics::{Estimate, Slice};
 use sqlx::AssertSqlSafe;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 #[derive(sqlx::FromRow)]
@@ -34,6 +33,12 @@ macro_rules! select_waiver {
     };
 }
 
+/// Whether a statement may ask for slices by these names; if not, it asks for more slices. SQLite
+/// takes a thousand terms and patterns of 50,000 bytes, PostgreSQL no zeros.
+fn can_be_asked_for(names: &BTreeSet<&str>) -> bool {
+    names.len() <= 100 && names.iter().all(|name| name.len() <= 1_000 && !name.contains('\0'))
+}
+
 impl Store {
     /// The runs of a version that were not voided, the newest evaluation first.
     pub async fn evidence_runs(&self, version: VersionId) -> Result<Vec<Run>> {
@@ -45,12 +50,12 @@ impl Store {
     }
 
     /// The estimates of these metrics in these runs, as they stood in their documents; of all
-    /// slices, or at least of those in reach.
+    /// slices, or at least of overall and those of so many attributes that have one of some names.
     pub async fn evidence_estimates(
         &self,
         runs: &[RunId],
         metrics: impl IntoIterator<Item = &str>,
-        reach: Option<(&Reach<'_>, &Registry)>,
+        of: Option<(&BTreeSet<usize>, &BTreeSet<&str>)>,
     ) -> Result<Vec<(RunId, Estimate)>> {
         let mut statement = Statement::new(select_estimate!("where run_id in "));
         statement.bind_all(runs.iter().map(|run| run.0)).push(" and metric in (''");
@@ -58,16 +63,19 @@ impl Store {
             statement.push(", ").bind(metric);
         }
         statement.push(")");
-        if let Some((reach, registry)) = reach {
-            statement.push(" and (arity = 0");
-            for name in reach.attributes.iter().flat_map(|name| registry.names_of(name)) {
-                statement.push(" or ").holds("slice", &escape(name));
-            }
-            statement.push(") and arity in (0");
-            for arity in &reach.arities {
+        if let Some((arities, names)) = of {
+            statement.push(" and arity in (0");
+            for arity in arities {
                 statement.push(", ").bind(i64::try_from(*arity).unwrap_or(i64::MAX));
             }
             statement.push(")");
+            if can_be_asked_for(names) {
+                statement.push(" and (arity = 0");
+                for name in names {
+                    statement.push(" or ").may_hold("slice", &escape(name));
+                }
+                statement.push(")");
+            }
         }
         statement.push(" order by run_id, position");
         let rows: Vec<EstimateRow> = read!(self, db =>

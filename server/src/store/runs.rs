@@ -1,4 +1,5 @@
-//! Runs and their estimates. A run is inserted once and never changed, but for being voided.
+//! Runs and their estimates. A run is written once, in one transaction, and never changed but for being
+//! voided.
 
 use super::{Store, Tx, in_tx, read, write_alone};
 use crate::audit::{Entry, timestamp};
@@ -244,6 +245,15 @@ impl Store {
             .bind(&source.key).bind(&source.importer).fetch_optional(db).await)?)
     }
 
+    /// Whether any importer has made a run of these bytes, read in this way.
+    pub async fn has_source(&self, version: VersionId, source: &SourceKey) -> Result<bool> {
+        const SQL: &str = "select count(*) from run \
+             where version_id = $1 and source_digest = $2 and source_key = $3";
+        let n: i64 = read!(self, db => sqlx::query_scalar(SQL).bind(version.0)
+            .bind(&source.digest).bind(&source.key).fetch_one(db).await)?;
+        Ok(n > 0)
+    }
+
     /// All runs of a model, the oldest evaluation first, voided ones among them.
     pub async fn runs_of(&self, model: ModelId) -> Result<Vec<Run>> {
         const SQL: &str =
@@ -362,7 +372,8 @@ impl Store {
 }
 
 impl Tx {
-    /// Stores a run with its estimates. Its digest may still be under way: it is waited for last.
+    /// Stores a run with its estimates. Its digest may still be under way: it is waited for last, and
+    /// two runs that are the same meet at its index then.
     ///
     /// # Errors
     /// A duplicate in [`Error::Database`] when the same run is there already.
@@ -387,6 +398,7 @@ impl Tx {
         let custom = serde_json::to_string(&document.metrics).map_err(internal)?;
         let receipt = run.receipt.to_string();
         let (evaluated_at, received_at) = (micros(document.evaluated_at), micros(run.received_at));
+        // Until it has its digest, it has its id for that.
         in_tx!(self, db => sqlx::query(SQL).bind(id.0).bind(run.model.0).bind(run.version.0)
             .bind(run.dataset.0).bind(id.to_string()).bind(&run.source.digest).bind(&run.source.key)
             .bind(&run.source.importer).bind(run.format).bind(evaluated_at).bind(received_at)

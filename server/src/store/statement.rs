@@ -75,13 +75,13 @@ impl Statement {
     /// That a column of lower-case text holds each word of a search.
     pub fn and_holds(&mut self, column: &'static str, search: &str) -> &mut Self {
         for word in search.to_lowercase().split_whitespace().take(8) {
-            self.push(" and ").holds(column, word);
+            self.push(" and ").may_hold(column, word);
         }
         self
     }
 
-    /// That a column holds a text.
-    pub fn holds(&mut self, column: &'static str, text: &str) -> &mut Self {
+    /// That a column holds a text; SQLite looks at no case of ASCII letters, and finds more.
+    pub fn may_hold(&mut self, column: &'static str, text: &str) -> &mut Self {
         let text = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
         self.push(column).push(" like ").bind(format!("%{text}%")).push(" escape '\\'")
     }

@@ -207,10 +207,15 @@ impl Registry {
         alias(Some(model)).or_else(|| alias(None)).map_or(attribute, String::as_str)
     }
 
-    /// Every name that stands for an attribute somewhere, its own first.
-    pub fn names_of<'a>(&'a self, attribute: &'a str) -> impl Iterator<Item = &'a str> {
-        let aliases = self.attribute_aliases.iter().filter(move |(_, name)| *name == attribute);
-        std::iter::once(attribute).chain(aliases.map(|((alias, _), _)| alias.as_str()))
+    /// Every name by which a model may know an attribute.
+    pub fn names_of<'a>(&'a self, model: ModelId, attribute: &'a str) -> BTreeSet<&'a str> {
+        let counts = |of: &Option<ModelId>| of.is_none_or(|of| of == model);
+        let aliases = self
+            .attribute_aliases
+            .iter()
+            .filter(|((_, of), name)| counts(of) && *name == attribute)
+            .map(|((alias, _), _)| alias.as_str());
+        std::iter::once(attribute).chain(aliases).collect()
     }
 
     /// The canonical attribute and group of a pair that a model uses.
