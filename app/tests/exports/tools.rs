@@ -3,6 +3,7 @@
 use crate::{RECEIVED, accepted, beside, counts, export, left, of, refused};
 use app::upload::{Context, Format, read};
 use metrics::State;
+use metrics::catalogue::Direction;
 use serde_json::{Value, json};
 use time::macros::datetime;
 
@@ -106,6 +107,30 @@ fn the_harness_gives_counts_by_its_samples_and_intervals_by_its_errors() {
         (State::Undefined, Some("reported as NaN"))
     );
     assert!(receipt.conventions.iter().any(|note| note.contains("limited to 10")));
+}
+
+#[test]
+fn a_task_that_does_not_say_which_way_its_metric_is_better_keeps_its_values() {
+    let results = |better: Value| {
+        json!({"results": {"arc": {"acc_norm,none": 0.5}, "own": {"acc_norm,none": 0.25}},
+            "n-shot": {}, "versions": {"arc": 1}, "higher_is_better": better})
+        .to_string()
+        .into_bytes()
+    };
+    let silent = results(json!({"arc": {"acc_norm": true}}));
+    let unlike = results(json!({"arc": {"acc_norm": true}, "own": {"acc_norm": false}}));
+    for (file, direction, said) in [
+        (silent, Some(Direction::Higher), "what the others say of it is taken: `acc_norm`"),
+        (unlike, None, "tasks differ in which way a metric is better"),
+    ] {
+        let (document, receipt) = accepted(&file, Format::LmEval);
+        for (task, value) in [("arc", 0.5), ("own", 0.25)] {
+            assert_eq!(of(&document, &format!("task={task}"), "acc_norm").value, Some(value));
+        }
+        assert_eq!(document.metrics[0].direction, direction);
+        assert!(receipt.amended.iter().any(|note| note.contains(said)), "{:?}", receipt.amended);
+        assert!(receipt.not_placed.is_empty(), "{:?}", receipt.not_placed);
+    }
 }
 
 #[test]
