@@ -3,7 +3,7 @@
 use crate::{RECEIVED, accepted, close, export, fixture, of};
 use app::upload::{Context, Format, read};
 use metrics::Slice;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// AI Verify 2 divides by the counts of all groups: of Black women it says a true positive rate of
@@ -185,6 +185,36 @@ fn evidently_before_0_7_gives_the_counts_of_its_confusion_matrix() {
     assert!(left.contains(&"ClassificationQualityByClass"), "{left:?}");
     assert!(left.contains(&"DatasetSummaryMetric"), "{left:?}");
     assert!(document.estimates.iter().all(|it| !it.metric.contains('[')), "two classes");
+}
+
+#[test]
+fn a_report_of_two_classes_names_the_positive_one_where_it_tells() {
+    let mut report: Value = serde_json::from_slice(&export("evidently/report_0_6.json")).unwrap();
+    let said = |report: &Value| {
+        let (_, receipt) = accepted(report.to_string().as_bytes(), Format::Evidently);
+        let is_of_it = |note: &&String| note.contains("positive class is") || note.contains("tell");
+        receipt.conventions.iter().filter(is_of_it).cloned().collect::<Vec<_>>()
+    };
+    let named = ["the positive class is `1`, whose rates the report gives"];
+    assert_eq!(said(&report), named, "by its confusion matrix");
+    let metrics = report["metrics"].as_array_mut().unwrap();
+    metrics.retain(|metric| metric["metric"] != "ClassificationConfusionMatrix");
+    assert_eq!(said(&report), named, "by the numbers of each class");
+    let metrics = report["metrics"].as_array_mut().unwrap();
+    metrics.retain(|metric| metric["metric"] != "ClassificationQualityByClass");
+    let untold = ["the file does not tell which of the two classes is the positive one"];
+    assert_eq!(said(&report), untold);
+
+    // Either class is found as often as the other.
+    let alike = json!({"version": "0.6.7", "metrics": [
+        {"metric": "ClassificationQualityMetric", "result": {"current": {
+            "accuracy": 0.75, "precision": 0.75, "recall": 0.75, "tpr": 0.75, "fpr": 0.25}}},
+        {"metric": "ClassificationConfusionMatrix", "result": {"current_matrix": {
+            "labels": ["no", "yes"], "values": [[30, 10], [10, 30]]}}}]});
+    assert_eq!(said(&alike), untold);
+    let (several, receipt) = accepted(&export("evidently/report_0_6_classes.json"), Format::Evidently);
+    assert!(of(&several, "", "macro_recall").value.is_some());
+    assert!(receipt.conventions.iter().all(|note| !note.contains("positive")), "{receipt:?}");
 }
 
 #[test]
