@@ -187,6 +187,29 @@ fn tfma_keeps_its_slices_and_its_thresholds() {
 }
 
 #[test]
+fn tfmas_rates_of_a_class_at_several_thresholds_are_kept_apart() {
+    let at = |name: &str| format!("fairness_indicators_metrics/precision@{name}");
+    let file = json!([[[], {"": {"": {"example_count": {"doubleValue": 40.0}}, "classId:cat": {
+        "precision": {"doubleValue": 0.5}, "roc_auc": {"doubleValue": 0.75},
+        (at("0.5")): {"doubleValue": 0.625}, (at("0.7")): {"doubleValue": 0.875}}}}]]);
+    let (document, receipt) = accepted(file.to_string().as_bytes(), Format::Tfma);
+    for (key, value, threshold) in [
+        ("tfma_classid_cat_precision", 0.5, None),
+        ("tfma_classid_cat_precision_0_5", 0.625, Some(0.5)),
+        ("tfma_classid_cat_precision_0_7", 0.875, Some(0.7)),
+        // No threshold decides it.
+        ("roc_auc[cat]", 0.75, None),
+    ] {
+        let estimate = of(&document, "", key);
+        assert_eq!((estimate.value, estimate.threshold), (Some(value), threshold), "{key}");
+    }
+    let own = document.metrics.iter().find(|it| it.key == "tfma_classid_cat_precision").unwrap();
+    assert_eq!((own.direction, own.range), (Some(Direction::Higher), Some([0.0, 1.0])));
+    assert!(receipt.conventions.iter().any(|it| it.contains("held against the rest")));
+    assert!(receipt.conventions.iter().all(|it| !it.contains("are the catalogue's")));
+}
+
+#[test]
 fn clarifys_facets_are_groups_against_everyone_else() {
     let analysis = r#"{"version": "1.0", "post_training_bias_metrics": {"label": "target",
         "label_value_or_threshold": "1", "facets": {"sex": [{"value_or_threshold": "0", "metrics": [
