@@ -36,6 +36,8 @@ pub(super) struct Harvest<'c> {
     seen: HashMap<(Slice, String), (usize, String)>,
     customs: BTreeMap<String, CustomMetric>,
     mapped: BTreeMap<(String, String, Basis), MappedMetric>,
+    /// Estimates of names that are not among those.
+    mapped_more: u32,
     /// Two names that say the same, and how often.
     repeated: BTreeMap<(String, String), u32>,
     amended: Vec<String>,
@@ -86,6 +88,7 @@ impl<'c> Harvest<'c> {
             seen: HashMap::new(),
             customs: BTreeMap::new(),
             mapped: BTreeMap::new(),
+            mapped_more: 0,
             repeated: BTreeMap::new(),
             amended: Vec::new(),
             conventions: Vec::new(),
@@ -292,6 +295,8 @@ impl<'c> Harvest<'c> {
                     .entry(mapped)
                     .or_insert(MappedMetric { original, metric, basis, estimates: 0, first })
                     .estimates += 1;
+            } else {
+                self.mapped_more += 1;
             }
         }
         self.drafts.push((draft, place));
@@ -329,6 +334,13 @@ impl<'c> Harvest<'c> {
         let (estimates, mut notes) = estimates.finish(problems);
         let amended = std::mem::take(&mut notes.amended);
         notes.amended = self.amended;
+        if self.mapped_more > 0 {
+            notes.amended.push(format!(
+                "names that were read as metrics are listed up to {LISTED}; estimates of other \
+                 names: {}",
+                self.mapped_more
+            ));
+        }
         notes.amended.extend(amended);
         for ((again, first), n) in self.repeated {
             let what = if again == first {

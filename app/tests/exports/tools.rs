@@ -75,6 +75,21 @@ fn mlflows_keys_become_slices_only_where_their_parts_are_told() {
 }
 
 #[test]
+fn a_receipt_with_more_names_than_it_lists_says_so() {
+    let receipt = |names: u32| {
+        let metrics: serde_json::Map<String, Value> =
+            (0..names).map(|i| (format!("score_{i}"), 0.5.into())).collect();
+        let file = Value::Object(metrics).to_string();
+        read(file.as_bytes(), Some(Format::Mlflow), &beside()).unwrap().1
+    };
+    let said = "are listed up to 200; estimates of other names: 3";
+    let more = receipt(203);
+    assert_eq!((more.estimates, more.mapped.len()), (203, 200));
+    assert!(more.amended.iter().any(|note| note.ends_with(said)), "{:?}", more.amended);
+    assert!(receipt(200).amended.iter().all(|note| !note.contains("are listed")));
+}
+
+#[test]
 fn the_harness_gives_counts_by_its_samples_and_intervals_by_its_errors() {
     let bytes = export("lm_eval/results.json");
     let (document, _) = accepted(&bytes, Format::LmEval);
