@@ -90,7 +90,7 @@ fn of_models() -> Vec<Case> {
         Case(
             "tfma/metrics_classes.json",
             "tfma",
-            "true_positive_rate[1]",
+            "tfma_classid_1_recall",
             json!({}),
             19.0 / 35.0,
             None,

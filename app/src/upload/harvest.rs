@@ -6,6 +6,7 @@ use super::header::{self, UNSTATED};
 use super::known::Metrics;
 use super::name::{self, quoted};
 use super::problems::Problems;
+use super::solve::whole_part;
 use super::spot::Reported;
 use super::{Basis, Context, Format, MappedMetric, NotPlaced, Notes};
 use metrics::catalogue::{self, CustomMetric, Direction};
@@ -36,6 +37,8 @@ pub(super) struct Harvest<'c> {
     seen: HashMap<(Slice, String), (usize, String)>,
     customs: BTreeMap<String, CustomMetric>,
     mapped: BTreeMap<(String, String, Basis), MappedMetric>,
+    /// Estimates of names that are not among those.
+    mapped_more: u32,
     /// Two names that say the same, and how often.
     repeated: BTreeMap<(String, String), u32>,
     amended: Vec<String>,
@@ -86,6 +89,7 @@ impl<'c> Harvest<'c> {
             seen: HashMap::new(),
             customs: BTreeMap::new(),
             mapped: BTreeMap::new(),
+            mapped_more: 0,
             repeated: BTreeMap::new(),
             amended: Vec::new(),
             conventions: Vec::new(),
@@ -292,6 +296,8 @@ impl<'c> Harvest<'c> {
                     .entry(mapped)
                     .or_insert(MappedMetric { original, metric, basis, estimates: 0, first })
                     .estimates += 1;
+            } else {
+                self.mapped_more += 1;
             }
         }
         self.drafts.push((draft, place));
@@ -329,6 +335,13 @@ impl<'c> Harvest<'c> {
         let (estimates, mut notes) = estimates.finish(problems);
         let amended = std::mem::take(&mut notes.amended);
         notes.amended = self.amended;
+        if self.mapped_more > 0 {
+            notes.amended.push(format!(
+                "names that were read as metrics are listed up to {LISTED}; estimates of other \
+                 names: {}",
+                self.mapped_more
+            ));
+        }
         notes.amended.extend(amended);
         for ((again, first), n) in self.repeated {
             let what = if again == first {
@@ -409,26 +422,9 @@ impl Draft {
     }
 }
 
-fn unweighted(threshold: Option<f64>) -> Setting {
+/// How rates are made of plain counts of rows.
+pub(super) fn unweighted(threshold: Option<f64>) -> Setting {
     Setting { weighted: false, scored: false, threshold, level: LEVEL }
-}
-
-/// The number of rows that a rate of `n` rows counts, where it is a whole one to the digits that
-/// a tool writes.
-pub(super) fn whole_part(rate: f64, n: u64) -> Option<u64> {
-    let exact = rate * n as f64;
-    let nearest = exact.round();
-    // Pandas rounds what it writes as JSON to ten decimals.
-    let close =
-        (exact - nearest).abs() <= 1e-9 * (n as f64).max(1.0) && (0.0..=1.0).contains(&rate);
-    // Where one row more or less is within the rounding, nothing is decided.
-    let told = 1e-9 * n as f64 <= 0.1;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "from 0 to n, which is exact"
-    )]
-    (n > 0 && close && told).then_some(nearest as u64)
 }
 
 fn draft_of(estimate: &Estimate) -> Draft {

@@ -5,12 +5,14 @@
 
 use super::estimate::{Draft, Field};
 use super::harvest::{Declared, Harvest};
+use super::name::listed;
 use super::problems::Problems;
 use super::spot::{Reported, Spot};
 use super::{Context, Format, Notes};
 use metrics::catalogue::{self, Direction};
 use metrics::interval::{self, method};
 use metrics::{Problem, RunDocument, Slice};
+use std::collections::{BTreeMap, BTreeSet};
 
 const LEVEL: f64 = 0.95;
 
@@ -48,6 +50,7 @@ pub(super) fn read(
     let tasks: Vec<(&str, Spot)> = results.fields().collect();
     let single = matches!(tasks.as_slice(), [(task, _)] if by_task(task).is_none());
     about(root, &tasks, single, &mut harvest);
+    let mut better = Better::of(root, &tasks);
     for (task, spot) in &tasks {
         if !spot.is_object() {
             spot.expected("an object of metrics", problems);
@@ -61,9 +64,10 @@ pub(super) fn read(
         };
         let samples = root.find(&["n-samples", task, "effective"]).and_then(|n| n.count());
         let samples = samples.or_else(|| spot.get("sample_len")?.count());
-        let task = Task { root, name: task, spot, pairs, samples };
+        let mut task = Task { better: &mut better, name: task, spot, pairs, samples };
         task.read(&mut harvest, problems);
     }
+    better.tell(&mut harvest);
     harvest.settle(problems)
 }
 
@@ -104,8 +108,66 @@ fn about(root: &Spot, tasks: &[(&str, Spot)], single: bool, harvest: &mut Harves
     harvest.convention("`acc` is the share of right answers; a rate × samples in whole numbers is taken for its count");
 }
 
+/// Which way metrics are better, for a run declares each once for all its tasks. Not every task says
+/// it: groups of tasks do not, nor do tasks of older configurations.
+#[derive(Default)]
+struct Better<'n> {
+    /// By metric, what each task says that says it.
+    told: BTreeMap<&'n str, BTreeMap<&'n str, bool>>,
+    /// Metrics of tasks that do not say it.
+    untold: BTreeSet<String>,
+    /// Metrics of which tasks say either.
+    unlike: BTreeSet<String>,
+}
+
+impl<'n> Better<'n> {
+    fn of(root: &Spot<'n>, tasks: &[(&'n str, Spot<'n>)]) -> Self {
+        let mut better = Self::default();
+        for (task, _) in tasks {
+            for (metric, told) in
+                root.find(&["higher_is_better", task]).iter().flat_map(Spot::fields)
+            {
+                if let Some(is_higher) = told.truth() {
+                    better.told.entry(metric).or_default().insert(task, is_higher);
+                }
+            }
+        }
+        better
+    }
+
+    fn direction(&mut self, metric: &str, task: &str) -> Option<Direction> {
+        let tasks = self.told.get(metric)?;
+        let is_higher = *tasks.values().next()?;
+        if tasks.values().any(|told| *told != is_higher) {
+            self.unlike.insert(metric.to_owned());
+            return None;
+        }
+        if !tasks.contains_key(task) {
+            self.untold.insert(metric.to_owned());
+        }
+        Some(if is_higher { Direction::Higher } else { Direction::Lower })
+    }
+
+    fn tell(&self, harvest: &mut Harvest) {
+        let names = |metrics: &BTreeSet<String>| listed(metrics.iter().map(String::as_str));
+        if !self.untold.is_empty() {
+            harvest.amend(format!(
+                "not every task says which way its metric is better, and what the others say of it \
+                 is taken: {}",
+                names(&self.untold)
+            ));
+        }
+        if !self.unlike.is_empty() {
+            harvest.amend(format!(
+                "tasks differ in which way a metric is better, so that it is taken for neither: {}",
+                names(&self.unlike)
+            ));
+        }
+    }
+}
+
 struct Task<'t, 'n> {
-    root: &'t Spot<'n>,
+    better: &'t mut Better<'n>,
     name: &'t str,
     spot: &'t Spot<'n>,
     pairs: Vec<(&'t str, &'t str)>,
@@ -113,7 +175,7 @@ struct Task<'t, 'n> {
 }
 
 impl Task<'_, '_> {
-    fn read(&self, harvest: &mut Harvest, problems: &mut Problems) {
+    fn read(&mut self, harvest: &mut Harvest, problems: &mut Problems) {
         for (field, value) in self.spot.fields() {
             if ABOUT.contains(&field) {
                 continue;
@@ -132,7 +194,7 @@ impl Task<'_, '_> {
     }
 
     fn add(
-        &self,
+        &mut self,
         metric: &str,
         filter: &str,
         value: Reported,
@@ -178,18 +240,13 @@ impl Task<'_, '_> {
     }
 
     fn declare(
-        &self,
+        &mut self,
         original: &str,
         base: &str,
         harvest: &mut Harvest,
         spot: &Spot,
     ) -> Option<String> {
-        let better = self.root.find(&["higher_is_better", self.name, base]);
-        let direction = match better.and_then(|better| better.truth()) {
-            Some(true) => Some(Direction::Higher),
-            Some(false) => Some(Direction::Lower),
-            None => None,
-        };
+        let direction = self.better.direction(base, self.name);
         let like = Declared { name: original, direction, range: None };
         // Of F1 and its like the harness has its own definitions.
         let original = match catalogue::find(original) {

@@ -67,6 +67,18 @@ pub(super) fn nearest<'c>(
         .map(|(_, candidate)| candidate)
 }
 
+/// Names as a sentence has them, the first twenty of many.
+pub(super) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    const SHOWN: usize = 20;
+    let mut names = names.into_iter();
+    let mut shown: Vec<String> = names.by_ref().take(SHOWN).map(quoted).collect();
+    let more = names.count();
+    if more > 0 {
+        shown.push(format!("and {more} more"));
+    }
+    shown.join(", ")
+}
+
 /// A text shortened to be quoted in a message.
 pub(super) fn quoted(text: &str) -> String {
     const SHOWN: usize = 60;

@@ -11,6 +11,7 @@ use super::problems::Problems;
 use super::solve;
 use super::spot::Spot;
 use super::{Context, Format, Notes};
+use metrics::catalogue::{self, Better, Kind, Metric};
 use metrics::{Interval, RunDocument, Slice};
 use std::collections::BTreeSet;
 
@@ -36,8 +37,12 @@ const USUAL: f64 = 0.5;
 /// How TFMA writes, before a metric's name, that it is a mean over the classes.
 const MACRO: &str = "macro_average: true\n_";
 
-/// Means over the classes and the catalogue's keys of them.
-const MEANS: [(&str, &str); 2] = [("precision", "macro_precision"), ("recall", "macro_recall")];
+/// How TFMA decides what is of a class. The catalogue's metrics of a class, and their means, are of
+/// the predicted class, so that rates which a threshold makes may not bear their names.
+const BY_OWN_SCORE: &str = "a class is held against the rest by its own score: a row counts as \
+     predicted where that is above the metric's threshold, 0.5 unless it was told otherwise, and not \
+     where it is the highest; such rates and their means are metrics of their own, apart from \
+     `precision[class]` and `macro_precision`";
 
 /// What a value is of, where that is not simply the model's decision.
 #[derive(Clone, Debug, Default)]
@@ -141,11 +146,9 @@ pub(super) fn read(
             "rates at the threshold {threshold} are the catalogue's; at others they are metrics of their own"
         ));
     }
-    if read.iter().flat_map(|(_, values)| values).any(|value| value.of.class.is_some()) {
-        harvest.convention(
-            "a class is held against the rest by its own score, at the metric's threshold, which \
-             is 0.5 unless it was told otherwise",
-        );
+    let of_class = |value: &Value| value.of.class.is_some() || value.of.is_mean;
+    if read.iter().flat_map(|(_, values)| values).any(of_class) {
+        harvest.convention(BY_OWN_SCORE);
     }
     for (slice, values) in &read {
         let rows = values.iter().find(|value| value.name == "example_count");
@@ -252,6 +255,7 @@ fn threshold(read: &[(Slice, Vec<Value>)]) -> Option<f64> {
     let mut all: Vec<f64> = read
         .iter()
         .flat_map(|(_, values)| values)
+        .filter(|value| value.of.class.is_none() && !value.of.is_mean)
         .filter_map(|value| indicator(&value.name))
         .map(|(_, threshold)| threshold)
         .collect();
@@ -271,31 +275,44 @@ fn known(name: &str) -> Option<&'static str> {
     }
 }
 
-/// The catalogue's key of a value, and the threshold that it is of.
-fn key_of(value: &Value, threshold: Option<f64>) -> (Option<String>, Option<f64>) {
-    let name = value.name.as_str();
-    let Of { class, is_mean, other } = &value.of;
-    if !other.is_empty() {
-        return (None, None);
-    }
-    let (key, at) = match indicator(name) {
-        Some((metric, its)) if Some(its) == threshold => {
+/// What the catalogue calls a metric, leaving aside what it is of, and its threshold where its name
+/// tells it.
+fn base(name: &str) -> (Option<&'static str>, Option<f64>) {
+    match indicator(name) {
+        Some((metric, at)) => {
             let known = INDICATORS.iter().find(|(known, _)| *known == metric);
-            (known.and_then(|(_, key)| *key), Some(its))
+            (known.and_then(|(_, key)| *key), Some(at))
         }
-        Some(_) => (None, None),
-        None if name == "example_count" && !is_mean => return (Some("count".to_owned()), None),
+        None if name == "example_count" => (Some("count"), None),
         None => (known(name), None),
-    };
-    let key = match class {
-        _ if *is_mean => {
-            let mean = MEANS.iter().find(|(one, _)| *one == name && class.is_none());
-            mean.map(|(_, key)| (*key).to_owned())
-        }
-        Some(class) => key.and_then(|key| measure::of_class(key, class)),
-        None => key.map(str::to_owned),
-    };
-    (key, at)
+    }
+}
+
+/// The catalogue's key of a value, where the file's rates at `threshold` are the catalogue's.
+fn key_of(value: &Value, threshold: Option<f64>) -> Option<String> {
+    let Of { class, is_mean, other } = &value.of;
+    let (key, at) = base(&value.name);
+    let key = key.filter(|_| other.is_empty() && !is_mean && (at.is_none() || at == threshold))?;
+    match class {
+        Some(_) if key == "count" => Some(key.to_owned()),
+        Some(_) if group::is_of_confusion(key) => None,
+        Some(class) => measure::of_class(key, class),
+        None => Some(key.to_owned()),
+    }
+}
+
+/// What is known of a metric that is not the catalogue's: that of the catalogue with its name is of
+/// another decision, and better the same way.
+fn declared<'m>(value: &Value, name: &'m str) -> Declared<'m> {
+    let same = base(&value.name).0.and_then(catalogue::find);
+    let direction = same.and_then(|metric| match metric.better {
+        Better::Always(direction) => Some(direction),
+        Better::WithOutcome => None,
+    });
+    // A mean of shares is no share of its rows.
+    let is_share = |metric: &&Metric| metric.kind == Kind::Rate && !value.of.is_mean;
+    let range = same.filter(is_share).and_then(|metric| metric.range);
+    Declared { name, direction, range }
 }
 
 /// Keeps what a confusion matrix makes, where the rates at the threshold and the number of examples
@@ -311,12 +328,11 @@ fn count<'v, 'n>(
     // `binary_accuracy` is always that at a half.
     let at_half = threshold.is_some_and(|threshold| (threshold - USUAL).abs() < 1e-9);
     let counted_key = |value: &Value| {
-        let (key, at) = key_of(value, threshold);
-        key.filter(|key| match key.as_str() {
+        key_of(value, threshold).filter(|key| match key.as_str() {
             _ if value.of.class.is_some() => false,
             "count" => true,
             "accuracy" => at_half,
-            key => at.is_some() && group::is_of_confusion(key),
+            key => indicator(&value.name).is_some() && group::is_of_confusion(key),
         })
     };
     let keys: Vec<Option<String>> = values.iter().map(counted_key).collect();
@@ -326,7 +342,7 @@ fn count<'v, 'n>(
         .filter_map(|(value, key)| Some((key.as_deref()?, value.spot.number()?)))
         .collect();
     let rate = |wanted: &str| known.iter().find(|(key, _)| *key == wanted).map(|(_, rate)| *rate);
-    let Some(counts) = rows.and_then(|rows| solve::counts(rows, rate)) else {
+    let Some(counts) = rows.and_then(|rows| solve::counts(rows, rate).ok()) else {
         return values.iter().collect();
     };
     let (mut counted, mut left) = (Vec::new(), Vec::new());
@@ -369,8 +385,7 @@ fn add(
 ) {
     let Value { of, name, spot, interval } = value;
     let Some(reported) = spot.reported(problems) else { return };
-    let (key, at) = key_of(value, threshold);
-    let key = match key {
+    let key = match key_of(value, threshold) {
         Some(key) => Some(key),
         None => {
             let named = format!(
@@ -379,20 +394,16 @@ fn add(
                 name.trim_start_matches("fairness_indicators_metrics/")
             );
             let own = format!("tfma {}", named.trim());
-            harvest.declare(
-                &own,
-                Declared { name: named.trim(), ..Declared::default() },
-                &spot.place(),
-            )
+            harvest.declare(&own, declared(value, named.trim()), &spot.place())
         }
     };
     let Some(key) = key else { return };
     let mut draft = Draft::reported(slice, &key, reported);
-    draft.threshold = at.map_or(Field::Absent, Field::Is);
+    draft.threshold = indicator(name).map_or(Field::Absent, |(_, at)| Field::Is(at));
     match (key.as_str(), rows) {
         ("count", _) => draft = draft.of_rows(rows),
         ("selection_rate" | "accuracy", Some(rows)) => draft = counted(draft, rows),
-        (key, rows) if key.starts_with("macro_") => draft = draft.of_rows(rows),
+        (_, rows) if of.is_mean && of.other.is_empty() => draft = draft.of_rows(rows),
         _ => {}
     }
     if let (Some((low, high)), Field::Absent, Field::Is(_)) =

@@ -3,7 +3,7 @@
 use crate::{RECEIVED, accepted, close, export, fixture, of};
 use app::upload::{Context, Format, read};
 use metrics::Slice;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// AI Verify 2 divides by the counts of all groups: of Black women it says a true positive rate of
@@ -188,6 +188,37 @@ fn evidently_before_0_7_gives_the_counts_of_its_confusion_matrix() {
 }
 
 #[test]
+fn a_report_of_two_classes_names_the_positive_one_where_it_tells() {
+    let mut report: Value = serde_json::from_slice(&export("evidently/report_0_6.json")).unwrap();
+    let said = |report: &Value| {
+        let (_, receipt) = accepted(report.to_string().as_bytes(), Format::Evidently);
+        let is_of_it = |note: &&String| note.contains("positive class is") || note.contains("tell");
+        receipt.conventions.iter().filter(is_of_it).cloned().collect::<Vec<_>>()
+    };
+    let named = ["the positive class is `1`, whose rates the report gives"];
+    assert_eq!(said(&report), named, "by its confusion matrix");
+    let metrics = report["metrics"].as_array_mut().unwrap();
+    metrics.retain(|metric| metric["metric"] != "ClassificationConfusionMatrix");
+    assert_eq!(said(&report), named, "by the numbers of each class");
+    let metrics = report["metrics"].as_array_mut().unwrap();
+    metrics.retain(|metric| metric["metric"] != "ClassificationQualityByClass");
+    let untold = ["the file does not tell which of the two classes is the positive one"];
+    assert_eq!(said(&report), untold);
+
+    // Either class is found as often as the other.
+    let alike = json!({"version": "0.6.7", "metrics": [
+        {"metric": "ClassificationQualityMetric", "result": {"current": {
+            "accuracy": 0.75, "precision": 0.75, "recall": 0.75, "tpr": 0.75, "fpr": 0.25}}},
+        {"metric": "ClassificationConfusionMatrix", "result": {"current_matrix": {
+            "labels": ["no", "yes"], "values": [[30, 10], [10, 30]]}}}]});
+    assert_eq!(said(&alike), untold);
+    let (several, receipt) =
+        accepted(&export("evidently/report_0_6_classes.json"), Format::Evidently);
+    assert!(of(&several, "", "macro_recall").value.is_some());
+    assert!(receipt.conventions.iter().all(|note| !note.contains("positive")), "{receipt:?}");
+}
+
+#[test]
 fn evidentlys_numbers_of_several_classes_are_means_and_classes_against_the_rest() {
     let classes = ["Barbera", "Barolo", "Grignolino"];
     let (old, receipt) = accepted(&export("evidently/report_0_6_classes.json"), Format::Evidently);
@@ -228,20 +259,26 @@ fn tfmas_classes_and_means_are_not_the_models_own_metrics() {
         let (document, receipt) = accepted(&export(file), Format::Tfma);
         assert!(receipt.not_placed.is_empty(), "{file}: {:?}", receipt.not_placed);
         let value = |metric: &str| of(&document, "", metric).value;
-        close(value("precision[0]"), Some(1.0), file);
-        close(value("true_positive_rate[1]"), Some(19.0 / 35.0), file);
-        assert_eq!(value("precision[2]"), None, "nothing is predicted as it");
-        close(value("macro_recall"), Some((1.0 / 30.0 + 19.0 / 35.0) / 3.0), file);
-        assert_eq!(of(&document, "", "macro_recall").n, Some(89));
-        assert_eq!(value("macro_precision"), None);
+        close(value("tfma_classid_0_precision"), Some(1.0), file);
+        close(value("tfma_classid_1_recall"), Some(19.0 / 35.0), file);
+        assert_eq!(value("tfma_classid_2_precision"), None, "nothing is above one half");
+        close(value("tfma_macro_average_recall"), Some((1.0 / 30.0 + 19.0 / 35.0) / 3.0), file);
+        assert_eq!(of(&document, "", "tfma_macro_average_recall").n, Some(89));
+        assert_eq!(value("tfma_macro_average_precision"), None);
         close(value("tfma_classid_0_auc"), Some(0.948_022_598_870_056_6), file);
         assert_eq!(of(&document, "", "count").n, Some(89));
         // Keras' own has 32 bits: 0.6966292262077332.
         let accuracy = of(&document, "", "accuracy");
         assert_eq!((accuracy.numerator, accuracy.denominator), (Some(62), Some(89)));
-        for metric in ["precision", "true_positive_rate"] {
-            assert!(document.estimates.iter().all(|it| it.metric != metric), "{file}: {metric}");
+        // Of the predicted class, that of the highest score, the same wines have other rates.
+        let (argmax, _) = accepted(&export("evidently/report_classes.json"), Format::Evidently);
+        assert_ne!(of(&argmax, "", "macro_recall").value, value("tfma_macro_average_recall"));
+        for metric in ["precision", "true_positive_rate", "macro_precision", "macro_recall"] {
+            let is_it = |key: &str| metrics::catalogue::Key::parse(key).base == metric;
+            assert!(document.estimates.iter().all(|it| !is_it(&it.metric)), "{file}: {metric}");
         }
-        assert!(of(&document, "colour=deep", "true_positive_rate[1]").value.is_some());
+        let said = "apart from `precision[class]`";
+        assert!(receipt.conventions.iter().any(|it| it.contains(said)), "{receipt:?}");
+        assert!(of(&document, "colour=deep", "tfma_classid_1_recall").value.is_some());
     }
 }

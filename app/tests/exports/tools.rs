@@ -3,6 +3,7 @@
 use crate::{RECEIVED, accepted, beside, counts, export, left, of, refused};
 use app::upload::{Context, Format, read};
 use metrics::State;
+use metrics::catalogue::Direction;
 use serde_json::{Value, json};
 use time::macros::datetime;
 
@@ -74,6 +75,21 @@ fn mlflows_keys_become_slices_only_where_their_parts_are_told() {
 }
 
 #[test]
+fn a_receipt_with_more_names_than_it_lists_says_so() {
+    let receipt = |names: u32| {
+        let metrics: serde_json::Map<String, Value> =
+            (0..names).map(|i| (format!("score_{i}"), 0.5.into())).collect();
+        let file = Value::Object(metrics).to_string();
+        read(file.as_bytes(), Some(Format::Mlflow), &beside()).unwrap().1
+    };
+    let said = "are listed up to 200; estimates of other names: 3";
+    let more = receipt(203);
+    assert_eq!((more.estimates, more.mapped.len()), (203, 200));
+    assert!(more.amended.iter().any(|note| note.ends_with(said)), "{:?}", more.amended);
+    assert!(receipt(200).amended.iter().all(|note| !note.contains("are listed")));
+}
+
+#[test]
 fn the_harness_gives_counts_by_its_samples_and_intervals_by_its_errors() {
     let bytes = export("lm_eval/results.json");
     let (document, _) = accepted(&bytes, Format::LmEval);
@@ -106,6 +122,30 @@ fn the_harness_gives_counts_by_its_samples_and_intervals_by_its_errors() {
         (State::Undefined, Some("reported as NaN"))
     );
     assert!(receipt.conventions.iter().any(|note| note.contains("limited to 10")));
+}
+
+#[test]
+fn a_task_that_does_not_say_which_way_its_metric_is_better_keeps_its_values() {
+    let results = |better: Value| {
+        json!({"results": {"arc": {"acc_norm,none": 0.5}, "own": {"acc_norm,none": 0.25}},
+            "n-shot": {}, "versions": {"arc": 1}, "higher_is_better": better})
+        .to_string()
+        .into_bytes()
+    };
+    let silent = results(json!({"arc": {"acc_norm": true}}));
+    let unlike = results(json!({"arc": {"acc_norm": true}, "own": {"acc_norm": false}}));
+    for (file, direction, said) in [
+        (silent, Some(Direction::Higher), "what the others say of it is taken: `acc_norm`"),
+        (unlike, None, "tasks differ in which way a metric is better"),
+    ] {
+        let (document, receipt) = accepted(&file, Format::LmEval);
+        for (task, value) in [("arc", 0.5), ("own", 0.25)] {
+            assert_eq!(of(&document, &format!("task={task}"), "acc_norm").value, Some(value));
+        }
+        assert_eq!(document.metrics[0].direction, direction);
+        assert!(receipt.amended.iter().any(|note| note.contains(said)), "{:?}", receipt.amended);
+        assert!(receipt.not_placed.is_empty(), "{:?}", receipt.not_placed);
+    }
 }
 
 #[test]
@@ -159,6 +199,29 @@ fn tfma_keeps_its_slices_and_its_thresholds() {
     let (proto, receipt) = accepted(proto.to_string().as_bytes(), Format::Tfma);
     assert_eq!(of(&proto, "gender=female", "accuracy").value, Some(0.75));
     assert_eq!(receipt.not_placed.len(), 1);
+}
+
+#[test]
+fn tfmas_rates_of_a_class_at_several_thresholds_are_kept_apart() {
+    let at = |name: &str| format!("fairness_indicators_metrics/precision@{name}");
+    let file = json!([[[], {"": {"": {"example_count": {"doubleValue": 40.0}}, "classId:cat": {
+        "precision": {"doubleValue": 0.5}, "roc_auc": {"doubleValue": 0.75},
+        (at("0.5")): {"doubleValue": 0.625}, (at("0.7")): {"doubleValue": 0.875}}}}]]);
+    let (document, receipt) = accepted(file.to_string().as_bytes(), Format::Tfma);
+    for (key, value, threshold) in [
+        ("tfma_classid_cat_precision", 0.5, None),
+        ("tfma_classid_cat_precision_0_5", 0.625, Some(0.5)),
+        ("tfma_classid_cat_precision_0_7", 0.875, Some(0.7)),
+        // No threshold decides it.
+        ("roc_auc[cat]", 0.75, None),
+    ] {
+        let estimate = of(&document, "", key);
+        assert_eq!((estimate.value, estimate.threshold), (Some(value), threshold), "{key}");
+    }
+    let own = document.metrics.iter().find(|it| it.key == "tfma_classid_cat_precision").unwrap();
+    assert_eq!((own.direction, own.range), (Some(Direction::Higher), Some([0.0, 1.0])));
+    assert!(receipt.conventions.iter().any(|it| it.contains("held against the rest")));
+    assert!(receipt.conventions.iter().all(|it| !it.contains("are the catalogue's")));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::upload::estimate::agree;
 use crate::upload::group;
 use crate::upload::harvest::{Counted, Harvest};
 use crate::upload::measure;
+use crate::upload::name::quoted;
 use crate::upload::problems::Problems;
 use crate::upload::spot::Spot;
 use metrics::Slice;
@@ -17,6 +18,9 @@ use std::collections::HashSet;
 const QUALITY: &str = "ClassificationQualityMetric";
 const BY_CLASS: &str = "ClassificationQualityByClass";
 const MATRIX: &str = "ClassificationConfusionMatrix";
+
+/// Rates of which those of a class and those of the other are told apart.
+const OF_ONE_CLASS: [&str; 3] = ["true_positive_rate", "false_positive_rate", "precision"];
 
 pub(super) fn read(root: &Spot, slice: &Slice, harvest: &mut Harvest, problems: &mut Problems) {
     let Some(metrics) = root.list("metrics", problems) else { return };
@@ -32,6 +36,16 @@ pub(super) fn read(root: &Spot, slice: &Slice, harvest: &mut Harvest, problems: 
         (false, false) => Classes::Untold,
     };
     let whole = Whole::new(slice, rows, classes, harvest);
+    if classes == Classes::Two {
+        harvest.convention(match positive(&metrics, matrix.as_ref()) {
+            Some(class) => {
+                format!("the positive class is {}, whose rates the report gives", quoted(&class))
+            }
+            None => {
+                "the file does not tell which of the two classes is the positive one".to_owned()
+            }
+        });
+    }
     let file = File { whole, matrix };
     let mut matrices = 0;
     for metric in metrics.items() {
@@ -62,6 +76,47 @@ fn has_positive(metric: &Spot) -> bool {
     let current = |field: &str| metric.find(&["result", "current", field]);
     let classes = current("metrics").map(|classes| classes.fields().count());
     current("tpr").is_some() || classes.is_some_and(|classes| classes == 2)
+}
+
+/// The class whose rates the single numbers are, by the confusion matrix or else by the numbers of
+/// each class; `None` where they fit both classes, or none.
+fn positive(metrics: &Spot, matrix: Option<&Matrix>) -> Option<String> {
+    let called = |wanted: &'static str| {
+        metrics
+            .items()
+            .filter(move |metric| metric.get("metric").and_then(|name| name.text()) == Some(wanted))
+    };
+    called(QUALITY).find_map(|metric| {
+        let numbers = metric.find(&["result", "current"])?;
+        let all = told(QUALITY, &numbers);
+        // Where none of its rates is there, any class fits.
+        let is_of_class = all.iter().any(|told| OF_ONE_CLASS.contains(&told.key.as_str()));
+        let matrix = matrix.filter(|matrix| is_of_class && matrix.is_of(&numbers));
+        let by_matrix =
+            matrix.and_then(|matrix| Some(matrix.labels[matrix.positive(&all)?].clone()));
+        by_matrix.or_else(|| {
+            let of_class = |metric: Spot| {
+                let classes = metric.find(&["result", "current", "metrics"])?;
+                class_of(&numbers, &classes)
+            };
+            called(BY_CLASS).find_map(of_class)
+        })
+    })
+}
+
+/// The one of some classes whose precision, recall and F1 these are.
+fn class_of(numbers: &Spot, classes: &Spot) -> Option<String> {
+    let mut fitting = classes.fields().filter(|(_, class)| {
+        let both = |field: &str| {
+            let [a, b] = [numbers, class].map(|of| of.get(field)?.number());
+            a.zip(b)
+        };
+        let compared: Vec<(f64, f64)> =
+            ["precision", "recall", "f1"].into_iter().filter_map(both).collect();
+        !compared.is_empty() && compared.iter().all(|(a, b)| (a - b).abs() <= 1e-9)
+    });
+    let (only, _) = fitting.next()?;
+    fitting.next().is_none().then(|| only.to_owned())
 }
 
 /// Numbers of rows by label and predicted label.
@@ -105,6 +160,12 @@ impl Matrix {
         [self.cells[at][at], self.cells[at].iter().sum(), predicted]
     }
 
+    /// Whether it has the accuracy of some numbers.
+    fn is_of(&self, numbers: &Spot) -> bool {
+        let accuracy = numbers.get("accuracy").and_then(|value| value.number());
+        accuracy.is_none_or(|it| is_share(it, self.accuracy()))
+    }
+
     /// The share of the rows whose label was predicted.
     fn accuracy(&self) -> f64 {
         let right = (0..self.labels.len()).map(|at| self.cells[at][at]).sum();
@@ -121,22 +182,27 @@ impl Matrix {
         is("recall", share(right, labelled)) && is("precision", share(right, predicted))
     }
 
-    /// The counts of the class whose rates are those that were reported, where there is one such.
-    fn positive(&self, told: &[Told]) -> Option<Counts> {
-        let mut fitting = (0..self.labels.len()).filter_map(|at| {
-            let [right, labelled, predicted] = self.of_class(at);
-            let (missed, wrong) = (labelled - right, predicted - right);
+    /// The counts of a class against the rest.
+    fn counts(&self, at: usize) -> Counts {
+        let [right, labelled, predicted] = self.of_class(at);
+        let (missed, wrong) = (labelled - right, predicted - right);
+        Counts::of_confusion(right, wrong, missed, self.rows() - labelled - wrong)
+    }
+
+    /// The place of the class whose rates are those that were reported, where there is one such.
+    fn positive(&self, told: &[Told]) -> Option<usize> {
+        let mut fitting = (0..self.labels.len()).filter(|at| {
+            let [right, labelled, predicted] = self.of_class(*at);
+            let wrong = predicted - right;
             let rest = self.rows() - labelled - wrong;
-            let is = |key: &str, exact: f64| {
+            let exact =
+                [share(right, labelled), share(wrong, wrong + rest), share(right, predicted)];
+            OF_ONE_CLASS.iter().zip(exact).all(|(key, exact)| {
                 told.iter()
-                    .filter(|told| told.key == key)
+                    .filter(|told| told.key == *key)
                     .filter_map(|told| told.value.number())
                     .all(|reported| is_share(reported, exact))
-            };
-            let fits = is("true_positive_rate", share(right, labelled))
-                && is("false_positive_rate", share(wrong, wrong + rest))
-                && is("precision", share(right, predicted));
-            fits.then(|| Counts::of_confusion(right, wrong, missed, rest))
+            })
         });
         let only = fitting.next();
         only.filter(|_| fitting.next().is_none())
@@ -165,6 +231,19 @@ impl Told<'_> {
         let value_or_nan = Some(value.number().unwrap_or(f64::NAN));
         Counted { original, key, value: value_or_nan, place: value.place() }
     }
+}
+
+/// The numbers of a metric that the catalogue knows.
+fn told<'n>(name: &str, current: &Spot<'n>) -> Vec<Told<'n>> {
+    let is_one = |value: &Spot| !value.is_null() && !value.is_object() && !value.is_list();
+    current
+        .fields()
+        .filter(|(_, value)| is_one(value))
+        .filter_map(|(field, value)| {
+            let key = measure::key_of(field)?.to_owned();
+            Some(Told { original: format!("{name}.{field}"), key, value })
+        })
+        .collect()
 }
 
 struct File<'s> {
@@ -224,23 +303,14 @@ impl File<'_> {
             harvest.leave(current.place(), name, OF_DATA);
             return;
         }
-        let mut all: Vec<Told> = Vec::new();
-        for (field, value) in current.fields() {
-            let original = format!("{name}.{field}");
-            match measure::key_of(field) {
-                _ if value.is_null() => {}
-                Some(key) if !value.is_object() && !value.is_list() => {
-                    all.push(Told { original, key: key.to_owned(), value });
-                }
-                _ => {
-                    let why = "no metric that Evenhand knows by this name";
-                    harvest.leave(value.place(), &original, why);
-                }
+        let mut all = told(name, current);
+        for (field, value) in current.fields().filter(|(_, value)| !value.is_null()) {
+            if measure::key_of(field).is_none() || value.is_object() || value.is_list() {
+                let why = "no metric that Evenhand knows by this name";
+                harvest.leave(value.place(), &format!("{name}.{field}"), why);
             }
         }
-        let accuracy = current.get("accuracy").and_then(|value| value.number());
-        let is_its = |matrix: &&Matrix| accuracy.is_none_or(|it| is_share(it, matrix.accuracy()));
-        let matrix = self.matrix.as_ref().filter(|_| name == QUALITY).filter(is_its);
+        let matrix = self.matrix.as_ref().filter(|it| name == QUALITY && it.is_of(current));
         if name == QUALITY && matrix.is_none() {
             self.amend_unlike(name, harvest);
         }
@@ -258,7 +328,7 @@ impl File<'_> {
             self.add_reported(&others, harvest, problems);
             return;
         }
-        let counts = matrix.and_then(|matrix| matrix.positive(&all));
+        let counts = matrix.and_then(|matrix| Some(matrix.counts(matrix.positive(&all)?)));
         if matrix.is_some() && counts.is_none() {
             self.amend_unlike(name, harvest);
         }
