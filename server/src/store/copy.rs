@@ -14,8 +14,31 @@ use uuid::Uuid;
 /// are: what of them has been kept long enough when a backup is restored is not read, and swept.
 pub const LEFT_OUT: [&str; 2] = ["one_time_link", "session"];
 
-/// Rows per statement: 200 rows of 40 columns stay below SQLite's 32,766 parameters.
-const BATCH: usize = 200;
+/// Values of one statement: SQLite takes 32,766, and each statement may wait 40 ms on its way to
+/// PostgreSQL ([`super::estimates`] says why).
+const MOST_VALUES: usize = 32_000;
+/// Bytes of text in one statement, more or less.
+const MOST_BYTES: usize = 4 << 20;
+
+/// Rows that go into one statement.
+#[derive(Default)]
+struct Batch {
+    rows: Vec<Vec<Cell>>,
+    values: usize,
+    bytes: usize,
+}
+
+impl Batch {
+    fn add(&mut self, row: Vec<Cell>) {
+        self.values += row.len();
+        self.bytes += row.iter().map(Cell::bytes).sum::<usize>();
+        self.rows.push(row);
+    }
+
+    fn is_full(&self, columns: usize) -> bool {
+        self.values + columns > MOST_VALUES || self.bytes > MOST_BYTES
+    }
+}
 
 /// A value on its way.
 enum Cell {
@@ -24,6 +47,15 @@ enum Cell {
     Real(Option<f64>),
     Boolean(Option<bool>),
     Uuid(Option<Uuid>),
+}
+
+impl Cell {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.as_ref().map_or(0, String::len),
+            _ => 0,
+        }
+    }
 }
 
 macro_rules! cell {
@@ -44,19 +76,20 @@ macro_rules! pour {
         let names = names(&$table.columns);
         let sql = format!("select {names} from \"{}\"", $table.name);
         let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(&mut **$from);
-        let mut batch = Vec::with_capacity(BATCH);
+        let columns = $table.columns.len();
+        let mut batch = Batch::default();
         while let Some(row) = rows.try_next().await? {
-            let mut cells = Vec::with_capacity($table.columns.len());
+            let mut cells = Vec::with_capacity(columns);
             for (at, column) in $table.columns.iter().enumerate() {
                 cells.push(cell!(row, at, column.kind));
             }
-            batch.push(cells);
-            if batch.len() == BATCH {
-                insert($to, $table, std::mem::take(&mut batch)).await?;
+            batch.add(cells);
+            if batch.is_full(columns) {
+                insert($to, $table, std::mem::take(&mut batch).rows).await?;
             }
         }
-        if !batch.is_empty() {
-            insert($to, $table, batch).await?;
+        if !batch.rows.is_empty() {
+            insert($to, $table, batch.rows).await?;
         }
     }};
 }
@@ -77,7 +110,7 @@ macro_rules! insert_rows {
                 };
             }
         });
-        query.build().execute(&mut **$tx).await?;
+        query.build().persistent(false).execute(&mut **$tx).await?;
     }};
 }
 

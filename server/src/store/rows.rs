@@ -1,14 +1,18 @@
 //! The pruned rows of runs, for comparison row by row: what [`metrics::paired::Rows`] writes, in
 //! base64, in chunks that a statement can carry.
 
+use super::statement::{Statement, bound};
 use super::{Store, Tx, in_tx, read, write_alone};
 use crate::error::{Error, Result};
 use app::domain::{ModelId, RunId};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use sqlx::AssertSqlSafe;
 
-/// Characters of a chunk. A copy of the database holds two hundred of them at once.
+/// Characters of a chunk.
 const CHUNK: usize = 64 << 10;
+/// Chunks of one statement. Each may wait 40 ms on its way to PostgreSQL: see [`super::estimates`].
+const TOGETHER: usize = 64;
 /// Microseconds.
 const DAY: i64 = 24 * 3_600_000_000;
 
@@ -49,13 +53,21 @@ impl Store {
 
 impl Tx {
     pub(super) async fn keep_rows(&mut self, run: RunId, rows: &[u8], until: i64) -> Result<()> {
-        const SQL: &str =
-            "insert into run_rows (run_id, chunk, data, keep_until) values ($1, $2, $3, $4)";
+        const SQL: &str = "insert into run_rows (run_id, chunk, data, keep_until) values (";
         // Three bytes make four characters, so each chunk is whole by itself.
-        for (chunk, bytes) in (0_i64..).zip(rows.chunks(CHUNK / 4 * 3)) {
-            let data = STANDARD.encode(bytes);
-            in_tx!(self, db => sqlx::query(SQL).bind(run.0).bind(chunk).bind(&data).bind(until)
-                .execute(db).await.map(drop))?;
+        let mut chunks = (0_i64..).zip(rows.chunks(CHUNK / 4 * 3)).peekable();
+        while chunks.peek().is_some() {
+            let mut statement = Statement::new(SQL);
+            for (i, (chunk, bytes)) in chunks.by_ref().take(TOGETHER).enumerate() {
+                statement.push(if i > 0 { "), (" } else { "" });
+                statement.bind(run.0).push(", ").bind(chunk).push(", ");
+                statement.bind(STANDARD.encode(bytes)).push(", ").bind(until);
+            }
+            statement.push(")");
+            in_tx!(self, db => {
+                let query = sqlx::query(AssertSqlSafe(statement.sql.clone())).persistent(false);
+                bound!(query, statement).execute(db).await.map(drop)
+            })?;
         }
         Ok(())
     }
