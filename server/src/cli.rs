@@ -4,6 +4,7 @@ mod accounts;
 mod admin;
 mod audit;
 mod backup;
+mod choice;
 mod client;
 mod completions;
 mod database;

@@ -91,13 +91,16 @@ fn completions_know_the_commands_and_their_flags() {
 }
 
 #[test]
-fn bash_completes_a_command_a_flag_and_the_name_of_a_format() {
+fn bash_completes_a_command_a_flag_and_a_word_of_a_few() {
     let script = evenhand(&[], &["completions", "bash"]).out;
     for (words, wanted) in [
         ("evenhand up", "upload"),
         ("evenhand upload --model-v", "--model-version"),
         ("evenhand upload results.json --format fair", "fairlearn"),
         ("evenhand gate --summ", "--summary"),
+        ("evenhand evaluate rows.csv --interval jef", "jeffreys"),
+        ("evenhand evaluate rows.csv --bootstrap-form b", "bca"),
+        ("evenhand metrics sql --dialect duck", "duckdb"),
         ("evenhand admin to", "token"),
     ] {
         let list: Vec<&str> = words.split(' ').collect();

@@ -1,6 +1,7 @@
 //! `evenhand metrics`: metrics of rows that another engine holds.
 
 use super::Failure;
+use super::choice::one_of;
 use super::output::{print, refused};
 use super::spec::read_spec;
 use ::metrics::auc::BINS;
@@ -30,7 +31,7 @@ pub struct Sql {
     #[arg(long)]
     spec: String,
     /// The engine: spark, bigquery, postgres or duckdb
-    #[arg(long)]
+    #[arg(long, value_parser = one_of(Dialect::ALL.map(Dialect::as_str), str::parse::<Dialect>), hide_possible_values = true)]
     dialect: Dialect,
     /// The table with the predictions, as schema.table where it needs one
     #[arg(long, default_value = "predictions")]

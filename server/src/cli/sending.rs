@@ -1,6 +1,7 @@
 //! What `upload` and `validate` share: the flags, the request, and how its answer reads.
 
 use super::Failure;
+use super::choice::one_of;
 use super::client::{Answer, Client, Server, read};
 use super::evaluate::{Dataset, parse_dataset, parse_time};
 use super::output::{Align, MISUSED, REFUSED, Table, clean, print, refused};
@@ -8,7 +9,6 @@ use super::spec::read_spec;
 use app::pages::parts::number::{count, counted};
 use app::upload::{Format, Understood};
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use reqwest::{StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -31,7 +31,7 @@ pub struct Sending {
     #[arg(long)]
     create_version: bool,
     /// Format of the results, such as run-json, long-csv or fairlearn [default: told by the content]
-    #[arg(long, conflicts_with = "spec", value_parser = formats(), hide_possible_values = true)]
+    #[arg(long, conflicts_with = "spec", value_parser = one_of(Format::ALL.map(Format::name), str::parse::<Format>), hide_possible_values = true)]
     format: Option<Format>,
     /// The file holds predictions; which column means what, as a TOML or JSON file or JSON itself
     #[arg(long)]
@@ -50,11 +50,6 @@ pub struct Sending {
     pub json: bool,
     #[command(flatten)]
     server: Server,
-}
-
-/// Reads a format's name; a shell completes it, and a wrong one is told all of them.
-fn formats() -> impl TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>())
 }
 
 impl Sending {
