@@ -7,7 +7,7 @@
 mod explained;
 
 use super::estimate::Draft;
-use super::group::{Apart, Group, Told};
+use super::group::{self, Told};
 use super::harvest::{Declared, Harvest};
 use super::measure;
 use super::problems::Problems;
@@ -101,13 +101,7 @@ pub(super) fn read(
         harvest.add(name, Draft::reported(&slice, &key, reported), value.place());
     }
     // Python writes doubles in full, so that counts follow however many rows there are.
-    let overall = Group::of(overall, u64::MAX);
-    let is_solved = overall.is_solved();
-    let mut apart = Apart::default();
-    // AIF360 weights the rows of all its metrics or of none.
-    overall.place(|_| is_solved, &Slice::overall(), &mut apart, &mut harvest, problems);
-    apart.tell(&mut harvest);
-    if is_solved {
+    if group::place(&overall, u64::MAX, &Slice::overall(), &mut harvest, problems) {
         harvest.amend(
             "overall counts that follow from `num_instances` and the rates, in whole numbers"
                 .to_owned(),

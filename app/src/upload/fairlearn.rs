@@ -1,13 +1,13 @@
 //! Fairlearn's `MetricFrame`: `by_group` as CSV or JSON, a row per group and a column per metric.
 //!
 //! A frame holds rates and no counts. Where it has Fairlearn's `count` beside them and whole
-//! numbers of rows give back the rates, those counts are taken; a rate without them has no n,
+//! numbers of rows give back every rate, those counts are taken; a rate without them has no n,
 //! because `count` is the size of the group and not what the rate was divided by.
 
 mod frame_csv;
 mod frame_json;
 
-use super::group::{Apart, Group, Told};
+use super::group::{self, Told};
 use super::harvest::Harvest;
 use super::measure;
 use super::problems::Problems;
@@ -15,7 +15,6 @@ use super::sheet::MOST_COLUMNS;
 use super::spot::{Reported, Spot};
 use super::{Context, Format, MAX_ESTIMATES, Notes};
 use metrics::{Place, Problem, RunDocument, Slice};
-use std::collections::BTreeMap;
 
 /// A frame as it was written: rows of groups, and of each metric a cell.
 #[derive(Default)]
@@ -112,45 +111,44 @@ fn place(
         return None;
     }
     let below = frame.counts_below();
-    let Frame { attributes, metrics, rows, .. } = frame;
-    let all_rows = rows.len();
-    let mut groups: Vec<(Slice, Group)> = Vec::new();
-    for row in rows {
-        match Slice::new(attributes.iter().zip(&row.groups)) {
+    let mut solved = 0;
+    for row in &frame.rows {
+        let pairs = frame.attributes.iter().zip(&row.groups);
+        match Slice::new(pairs) {
             Ok(slice) => {
-                let cells = metrics.iter().zip(row.cells);
-                let told = cells.filter_map(|(metric, (cell, place))| {
-                    Some(Told { original: metric, key: key_of(metric), cell: cell?, place })
-                });
-                groups.push((slice, Group::of(told.collect(), below)));
+                let cells = frame.metrics.iter().zip(&row.cells);
+                let told: Vec<Told> = cells
+                    .filter_map(|(metric, (cell, place))| {
+                        let (key, cell) = (key_of(metric), cell.clone()?);
+                        Some(Told { original: metric, key, cell, place: place.clone() })
+                    })
+                    .collect();
+                solved += u32::from(group::place(&told, below, &slice, &mut harvest, problems));
             }
             Err(error) => problems.add_at(
-                row.place,
+                row.place.clone(),
                 Problem::new("bad_slice", error.to_string())
                     .expected("each attribute once, with a group"),
             ),
         }
     }
-    // A frame may weight each of its metrics or not, and its columns have the names that somebody
-    // gave them: one is known to be of whole rows where it is so in as many groups as it is not.
-    let mut columns: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
-    for (metric, follows) in groups.iter().flat_map(|(_, group)| group.judged()) {
-        columns.entry(metric).or_default()[usize::from(follows)] += 1;
-    }
-    let solved = groups.iter().filter(|(_, group)| group.is_solved()).count();
-    let mut apart = Apart::default();
-    for (slice, group) in groups {
-        let is_of_whole_rows =
-            |metric: &str| columns.get(metric).is_some_and(|[not, of]| of >= not);
-        group.place(is_of_whole_rows, &slice, &mut apart, &mut harvest, problems);
-    }
     if solved > 0 {
         harvest.amend(format!(
-            "counts that follow from `count` and the rates, in whole numbers: {solved} of \
-             {all_rows} rows"
+            "counts that follow from `count` and the rates, in whole numbers: {solved} of {} rows",
+            frame.rows.len()
         ));
     }
-    apart.tell(&mut harvest);
+    if below > 0
+        && (solved as usize) < frame.rows.len()
+        && frame.metrics.iter().any(|it| key_of(it) == Some("count"))
+    {
+        harvest.amend(format!(
+            "rates that no whole numbers of rows give, or several do, stay as reported, without n: \
+             {} of {} rows",
+            frame.rows.len() - solved as usize,
+            frame.rows.len()
+        ));
+    }
     harvest.settle(problems)
 }
 

@@ -6,7 +6,6 @@ use super::header::{self, UNSTATED};
 use super::known::Metrics;
 use super::name::{self, quoted};
 use super::problems::Problems;
-use super::solve::whole_part;
 use super::spot::Reported;
 use super::{Basis, Context, Format, MappedMetric, NotPlaced, Notes};
 use metrics::catalogue::{self, CustomMetric, Direction};
@@ -422,9 +421,26 @@ impl Draft {
     }
 }
 
-/// How rates are made of plain counts of rows.
-pub(super) fn unweighted(threshold: Option<f64>) -> Setting {
+fn unweighted(threshold: Option<f64>) -> Setting {
     Setting { weighted: false, scored: false, threshold, level: LEVEL }
+}
+
+/// The number of rows that a rate of `n` rows counts, where it is a whole one to the digits that
+/// a tool writes.
+pub(super) fn whole_part(rate: f64, n: u64) -> Option<u64> {
+    let exact = rate * n as f64;
+    let nearest = exact.round();
+    // Pandas rounds what it writes as JSON to ten decimals.
+    let close =
+        (exact - nearest).abs() <= 1e-9 * (n as f64).max(1.0) && (0.0..=1.0).contains(&rate);
+    // Where one row more or less is within the rounding, nothing is decided.
+    let told = 1e-9 * n as f64 <= 0.1;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "from 0 to n, which is exact"
+    )]
+    (n > 0 && close && told).then_some(nearest as u64)
 }
 
 fn draft_of(estimate: &Estimate) -> Draft {

@@ -4,15 +4,11 @@
 //! positive and how many were right; one error rate more decides the matrix. It is taken only where
 //! whole numbers give back every rate that was reported, and no other whole numbers near them do.
 
+use super::harvest::whole_part;
 use metrics::counts::Counts;
-use std::collections::BTreeMap;
 
 /// How far a reported rate may be from the matrix's: pandas rounds JSON to ten decimals.
 const ROUNDING: f64 = 1e-9;
-
-/// Rows up to which what is not found beside a candidate is nowhere: its error is at most twice
-/// that of a rate, times their square.
-const MOST_CERTAIN: u64 = 100_000;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Matrix {
@@ -22,58 +18,27 @@ struct Matrix {
     tn: u64,
 }
 
-/// Why rates leave no one matrix.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Unsolved {
-    /// They say too little, and several do.
-    Several,
-    /// No whole numbers of rows give all of them.
-    Never,
-}
-
 /// The counts of `n` rows, from what is reported of them by key.
-pub(super) fn counts(n: u64, rate: impl Fn(&str) -> Option<f64>) -> Result<Counts, Unsolved> {
-    let Matrix { tp, fp, false_negatives, tn } = matrix_of(n, &rate)?;
-    Ok(Counts::of_confusion(tp, fp, false_negatives, tn))
-}
-
-/// The counts that all rates but one give, whichever that is; `None` where it could be several.
-pub(super) fn but_for_one(n: u64, rates: &BTreeMap<&str, f64>) -> Option<Counts> {
-    let mut found = rates
-        .keys()
-        .filter_map(|left| counts(n, |key| rates.get(key).copied().filter(|_| key != *left)).ok());
-    let only = found.next()?;
-    found.next().is_none().then_some(only)
-}
-
-fn matrix_of(n: u64, rate: &impl Fn(&str) -> Option<f64>) -> Result<Matrix, Unsolved> {
-    let selected = rate("selection_rate").ok_or(Unsolved::Several)?;
-    let selected = whole_part(selected, n).ok_or(Unsolved::Never)?;
+pub(super) fn counts(n: u64, rate: impl Fn(&str) -> Option<f64>) -> Option<Counts> {
+    let selected = whole_part(rate("selection_rate")?, n)?;
     let right = match rate("accuracy") {
-        Some(accuracy) => Some(whole_part(accuracy, n).ok_or(Unsolved::Never)?),
+        Some(accuracy) => Some(whole_part(accuracy, n)?),
         None => None,
     };
-    let candidates = candidates(n, selected, right, rate);
     let mut found: Vec<Matrix> = Vec::new();
-    let mut is_tried = false;
-    for positives in candidates {
+    for positives in candidates(n, selected, right, &rate) {
         // Neighbours would be found by rates that say too little.
         for nearby in positives.saturating_sub(3)..=positives.saturating_add(3).min(n) {
-            for tp in true_positives(n, selected, right, nearby, rate) {
-                is_tried = true;
+            for tp in true_positives(n, selected, right, nearby, &rate) {
                 let Some(matrix) = matrix(n, selected, nearby, tp) else { continue };
-                if matrix.gives(rate) && !found.contains(&matrix) {
+                if matrix.gives(&rate) && !found.contains(&matrix) {
                     found.push(matrix);
                 }
             }
         }
     }
-    match found.as_slice() {
-        [matrix] => Ok(*matrix),
-        // Of more rows, ten decimals say where to look less exactly than that.
-        [] if is_tried && n < MOST_CERTAIN => Err(Unsolved::Never),
-        _ => Err(Unsolved::Several),
-    }
+    let [Matrix { tp, fp, false_negatives, tn }] = *found.as_slice() else { return None };
+    Some(Counts::of_confusion(tp, fp, false_negatives, tn))
 }
 
 /// Numbers of positive labels that one of the rates asks for.
@@ -133,11 +98,12 @@ fn matrix(n: u64, selected: u64, positives: u64, tp: u64) -> Option<Matrix> {
 }
 
 impl Matrix {
-    /// The rates by key, each with its counts.
-    fn rates(&self) -> [(&'static str, u64, u64); 12] {
+    /// Whether every reported rate is this matrix's. Where nothing is to be divided by, tools
+    /// report 0, 1 or nothing.
+    fn gives(&self, rate: &impl Fn(&str) -> Option<f64>) -> bool {
         let Self { tp, fp, false_negatives, tn } = *self;
         let all = tp + fp + false_negatives + tn;
-        [
+        let rates = [
             ("selection_rate", tp + fp, all),
             ("accuracy", tp + tn, all),
             ("base_rate", tp + false_negatives, all),
@@ -150,13 +116,8 @@ impl Matrix {
             ("negative_predictive_value", tn, tn + false_negatives),
             ("false_omission_rate", false_negatives, tn + false_negatives),
             ("f1", 2 * tp, 2 * tp + fp + false_negatives),
-        ]
-    }
-
-    /// Whether every reported rate is this matrix's. Where nothing is to be divided by, tools
-    /// report 0, 1 or nothing.
-    fn gives(&self, rate: &impl Fn(&str) -> Option<f64>) -> bool {
-        self.rates().into_iter().all(|(key, part, whole)| {
+        ];
+        rates.into_iter().all(|(key, part, whole)| {
             let Some(reported) = rate(key) else { return true };
             match whole {
                 0 => reported <= 0.0 || reported >= 1.0,
@@ -164,28 +125,6 @@ impl Matrix {
             }
         })
     }
-}
-
-/// Whether a rate of so many rows says how many it counts: where one row more or less is within the
-/// rounding, nothing is decided.
-pub(super) fn decides(n: u64) -> bool {
-    (1..=100_000_000).contains(&n)
-}
-
-/// The number of rows that a rate of `n` rows counts, where it is a whole one to the digits that
-/// a tool writes.
-pub(super) fn whole_part(rate: f64, n: u64) -> Option<u64> {
-    let exact = rate * n as f64;
-    let nearest = exact.round();
-    // Pandas rounds what it writes as JSON to ten decimals.
-    let close =
-        (exact - nearest).abs() <= 1e-9 * (n as f64).max(1.0) && (0.0..=1.0).contains(&rate);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "from 0 to n, which is exact"
-    )]
-    (close && decides(n)).then_some(nearest as u64)
 }
 
 #[cfg(test)]
@@ -223,7 +162,7 @@ mod tests {
                 Some(digits) => (rate * digits).round() / digits,
                 None => *rate,
             });
-            if let Ok(found) = counts(made.all(), rate) {
+            if let Some(found) = counts(made.all(), rate) {
                 prop_assert_eq!(found, made);
             }
         }
@@ -241,7 +180,7 @@ mod tests {
         ] {
             let found =
                 counts(made.all(), |key| rates.get(key).copied().filter(|_| known.contains(&key)));
-            assert_eq!(found, Ok(made), "{known:?}");
+            assert_eq!(found, Some(made), "{known:?}");
         }
     }
 
@@ -253,34 +192,7 @@ mod tests {
             "true_positive_rate" => Some(0.7),
             _ => None,
         };
-        let never = Err(Unsolved::Never);
-        assert_eq!(counts(33, rates), never, "no whole number of rows was selected");
-        let half = |keys: &'static [&str]| move |key: &str| keys.contains(&key).then_some(0.5);
-        for few in [
-            &["selection_rate"][..],
-            &["selection_rate", "base_rate"],
-            &["selection_rate", "base_rate", "false_positive_rate"],
-        ] {
-            assert_eq!(counts(1000, half(few)), Err(Unsolved::Several), "{few:?}");
-        }
-    }
-
-    #[test]
-    fn the_one_rate_that_the_others_contradict_is_found_where_they_decide_the_matrix() {
-        let made = Counts::of_confusion(282, 267, 124, 430);
-        let rates = rates_of(&made);
-        let known = ["selection_rate", "accuracy", "true_positive_rate", "false_positive_rate"];
-        let rates: BTreeMap<&str, f64> = known.into_iter().map(|key| (key, rates[key])).collect();
-        assert!(but_for_one(made.all(), &rates).is_none(), "nothing is wrong");
-        for key in &known[1..] {
-            let mut wrong = rates.clone();
-            wrong.insert(key, 0.6171);
-            assert_eq!(counts(made.all(), |key| wrong.get(key).copied()), Err(Unsolved::Never));
-            assert_eq!(but_for_one(made.all(), &wrong), Some(made), "{key}");
-            // Of three rates, none is right by the other two.
-            let spare = known[1..].iter().find(|other| *other != key).expect("there are three");
-            wrong.remove(spare);
-            assert!(but_for_one(made.all(), &wrong).is_none(), "{key} without {spare}");
-        }
+        assert_eq!(counts(33, rates), None, "no whole number of rows was selected");
+        assert_eq!(counts(1000, |key| (key == "selection_rate").then_some(0.5)), None);
     }
 }

@@ -342,7 +342,7 @@ fn count<'v, 'n>(
         .filter_map(|(value, key)| Some((key.as_deref()?, value.spot.number()?)))
         .collect();
     let rate = |wanted: &str| known.iter().find(|(key, _)| *key == wanted).map(|(_, rate)| *rate);
-    let Some(counts) = rows.and_then(|rows| solve::counts(rows, rate).ok()) else {
+    let Some(counts) = rows.and_then(|rows| solve::counts(rows, rate)) else {
         return values.iter().collect();
     };
     let (mut counted, mut left) = (Vec::new(), Vec::new());

@@ -171,6 +171,16 @@ fn aequitas_is_computed_again_from_its_counts_with_intersections_and_overall() {
 }
 
 #[test]
+fn a_rate_that_its_counts_contradict_is_refused_where_it_stands() {
+    let text = String::from_utf8(export("aequitas/crosstabs.csv")).unwrap();
+    let wrong = text.replacen("0.7152317880794702", "0.7252317880794702", 1);
+    let problems = refused(wrong.as_bytes(), Some(Format::Aequitas));
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].code, "value_is_not_its_counts");
+    assert_eq!(problems[0].place.as_ref().unwrap().to_string(), "line 2, column tpr");
+}
+
+#[test]
 fn aif360s_comparisons_keep_their_sign_and_its_explanations_give_counts_of_both_groups() {
     let (document, receipt) = accepted(&export("aif360/metrics.json"), Format::Aif360);
     let gap = of(&document, "sex=0", "aif360_statistical_parity_difference");

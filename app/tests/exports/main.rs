@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "in a test's helpers a panic is the failure")]
 
 mod broken;
-mod contradictions;
 mod frames;
 mod made;
 mod real;

@@ -1,7 +1,7 @@
 //! What `MetricJSONExplainer` writes: a sentence that ends in the value, and counts of both groups.
 
 use super::Groups;
-use crate::upload::estimate::{Draft, Field, agree};
+use crate::upload::estimate::{Draft, Field};
 use crate::upload::harvest::{Declared, Harvest};
 use crate::upload::measure;
 use crate::upload::problems::Problems;
@@ -54,11 +54,10 @@ pub(super) fn read(all: &[Spot], groups: &Groups, harvest: &mut Harvest, problem
         };
         let predictions = is_of_predictions(explanation);
         for (field, value) in explanation.fields().filter(|(field, _)| field.starts_with("num")) {
-            let Some((count, side)) = count_of(name, field) else {
+            let Some((count, side)) = count_of(field) else {
                 harvest.leave(value.place(), field, "no count that makes a rate");
                 continue;
             };
-            let side = if side.is_empty() { side_of(explanation) } else { side };
             // `numPositivePredictions…` of a data set's metric are its labels.
             let count = if count == "selected" && !predictions { "labelled" } else { count };
             match value.reported(problems) {
@@ -74,15 +73,12 @@ pub(super) fn read(all: &[Spot], groups: &Groups, harvest: &mut Harvest, problem
         value(explanation, name, groups, harvest, problems);
     }
     for (side, counts) in sides {
-        rates(&slice_of(side, groups), &counts, harvest);
-    }
-}
-
-fn slice_of(side: &str, groups: &Groups) -> Slice {
-    match (side, &groups.unprivileged, &groups.privileged) {
-        ("", ..) => Slice::overall(),
-        ("unprivileged", Some(slice), _) | ("privileged", _, Some(slice)) => slice.clone(),
-        _ => Slice::new([("privilege", side)]).unwrap_or_default(),
+        let slice = match (side, &groups.unprivileged, &groups.privileged) {
+            ("", ..) => Slice::overall(),
+            ("unprivileged", Some(slice), _) | ("privileged", _, Some(slice)) => slice.clone(),
+            _ => Slice::new([("privilege", side)]).unwrap_or_default(),
+        };
+        rates(&slice, &counts, harvest);
     }
 }
 
@@ -93,23 +89,7 @@ fn is_of_predictions(explanation: &Spot) -> bool {
     description.is_some_and(|text| text.contains("likelihood of favorable outcome"))
 }
 
-/// The side that an explanation's message names; those of one group have counts that name none.
-fn side_of(explanation: &Spot) -> &'static str {
-    let message = explanation.get("message").and_then(|message| message.text());
-    let (head, _) = message.and_then(|text| text.rsplit_once(": ")).unwrap_or_default();
-    let is_of = |side: &str| {
-        head.ends_with(&format!(" on {side} instances"))
-            || head.starts_with(&format!("Number of {side} "))
-    };
-    ["unprivileged", "privileged"].into_iter().find(|side| is_of(side)).unwrap_or_default()
-}
-
-/// The count that a field of a metric's explanation is, and its side as far as the field says it.
-fn count_of(metric: &str, field: &str) -> Option<(&'static str, &'static str)> {
-    // Of the privileged group, AIF360 writes false positives under the name of all positives.
-    if metric == "False Positive Rate Difference" && field == "numPositivesPrivileged" {
-        return Some(("fp", "privileged"));
-    }
+fn count_of(field: &str) -> Option<(&'static str, &'static str)> {
     SIDES.iter().find_map(|(suffix, side)| {
         let start = field.strip_suffix(suffix)?;
         let (_, count) = COUNTS.iter().find(|(name, _)| *name == start)?;
@@ -161,44 +141,6 @@ fn rates(slice: &Slice, counts: &BTreeMap<&str, (f64, Place)>, harvest: &mut Har
     }
 }
 
-/// A rate of one side or of all: it is made of its counts, and says the same. Of weighted rows it is
-/// so too, but those are no counts, and it stays as reported.
-fn rate(
-    explanation: &Spot,
-    (name, key): (&str, &str),
-    reported: Reported,
-    groups: &Groups,
-    harvest: &mut Harvest,
-    problems: &mut Problems,
-) {
-    let place = explanation.get("message").map_or_else(|| explanation.place(), |it| it.place());
-    let count = |wanted: &str| {
-        let mut fields = explanation.fields();
-        fields.find_map(|(field, value)| {
-            (count_of(name, field) == Some((wanted, ""))).then(|| value.number())?
-        })
-    };
-    let counts = |names: &[&str]| names.iter().copied().map(count).collect::<Option<Vec<f64>>>();
-    let made = RATES.iter().find(|(known, ..)| *known == key);
-    let made = made.and_then(|(_, part, whole)| Some((counts(part)?, counts(whole)?)));
-    if let (Some((part, whole)), Reported::Is(value)) = (&made, &reported) {
-        let exact = part.iter().sum::<f64>() / whole.iter().sum::<f64>();
-        if exact.is_finite() && !agree(*value, exact) {
-            let what = format!("{value} does not follow from the counts beside it");
-            let problem = Problem::new("value_is_not_its_counts", what);
-            problems.add_at(place, problem.expected(exact.to_string()));
-            return;
-        }
-    }
-    let is_counted = made.is_some_and(|(part, whole)| {
-        part.iter().chain(&whole).all(|count| count.fract() == 0.0 && *count >= 0.0)
-    });
-    if !is_counted {
-        let slice = slice_of(side_of(explanation), groups);
-        harvest.add(name, Draft::reported(&slice, key, reported), place);
-    }
-}
-
 /// The number at the end of the message.
 fn value(
     explanation: &Spot,
@@ -224,9 +166,9 @@ fn value(
             return;
         }
     };
+    // A rate of one side or of all is made of its counts above.
     let lower = name.to_lowercase().replace(' ', "_");
-    if let Some(key) = measure::key_of(&lower) {
-        rate(explanation, (name, key), reported, groups, harvest, problems);
+    if measure::key_of(&lower).is_some() {
         return;
     }
     let compares = measure::is_disparity(&lower);
