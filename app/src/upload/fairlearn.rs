@@ -165,13 +165,6 @@ fn is_metric(name: &str) -> bool {
     key_of(name).is_some() || measure::is_known(name)
 }
 
-/// The position of the first column that is a metric, or their number where none is: by its name, or
-/// because it has numbers that no group is called by. Pandas puts the index first.
-fn first_metric(columns: &[String], has_fractions: impl Fn(usize) -> bool) -> usize {
-    let is_one = |(i, name): (usize, &String)| is_metric(name) || (i > 0 && has_fractions(i));
-    columns.iter().enumerate().position(is_one).unwrap_or(columns.len())
-}
-
 /// Whether values without groups are those of all rows: of a difference, the rates times the
 /// `count` are no whole numbers.
 fn is_overall(frame: &Frame) -> bool {

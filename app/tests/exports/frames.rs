@@ -100,28 +100,6 @@ fn fairlearns_numbers_come_in_from_every_orientation_that_keeps_the_labels() {
 }
 
 #[test]
-fn a_frames_columns_are_the_same_metrics_in_csv_and_json() {
-    // Of the women, the score is a whole number, as a group's name may be.
-    let csv = "sex,own_score,n,accuracy\nF,1,30,0.5\nM,0.5,20,0.25\n";
-    let records = r#"[{"sex": "F", "own_score": 1, "n": 30, "accuracy": 0.5},
-        {"sex": "M", "own_score": 0.5, "n": 20, "accuracy": 0.25}]"#;
-    let (csv, _) = accepted(csv.as_bytes(), Format::Fairlearn);
-    let (records, _) = accepted(records.as_bytes(), Format::Fairlearn);
-    assert_eq!(records.estimates, csv.estimates);
-    assert_eq!(of(&records, "sex=F", "count").n, Some(30));
-    let alone = r#"[{"sex": "F", "n": 30, "own_score": 0.5}]"#;
-    let (alone, _) = read(alone.as_bytes(), Some(Format::Fairlearn), &beside()).unwrap();
-    assert_eq!(of(&alone, "sex=F", "count").n, Some(30));
-
-    let by_group = r#"{"F": {"n": 30, "own_score": 0.5}, "M": {"n": 20, "own_score": 0.25}}"#;
-    let (by_group, _) = read(by_group.as_bytes(), Some(Format::Fairlearn), &beside()).unwrap();
-    assert_eq!(of(&by_group, "sensitive_feature_0=F", "count").n, Some(30));
-    let answers = r#"{"accuracy": {"y": 0.5, "n": 0.25}}"#;
-    let (answers, _) = accepted(answers.as_bytes(), Format::Fairlearn);
-    assert_eq!(of(&answers, "sensitive_feature_0=n", "accuracy").value, Some(0.25));
-}
-
-#[test]
 fn a_frame_that_lost_its_labels_is_refused_with_the_remedy() {
     for (file, code) in [
         ("adult_v7.sex.records.json", "labels_lost"),

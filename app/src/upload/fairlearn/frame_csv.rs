@@ -1,6 +1,7 @@
 //! A frame as `to_csv()` writes it: the index first, then a column per metric.
 
-use super::{Frame, KEEP_LABELS, Row, first_metric, is_metric};
+use super::{Frame, KEEP_LABELS, Row, is_metric};
+use crate::upload::measure;
 use crate::upload::problems::Problems;
 use crate::upload::sheet::{self, Sheet, cell_at, plain_number};
 use metrics::{Place, Problem};
@@ -8,14 +9,10 @@ use metrics::{Place, Problem};
 pub(super) fn read(text: &str, problems: &mut Problems) -> Option<Frame> {
     let sheet = Sheet::read(text, "a column per attribute, then one per metric", problems)?;
     let names = &sheet.names;
-    if names.len() == 2 && names[0].is_empty() && !is_metric(&names[1]) {
+    if names.len() == 2 && names[0].is_empty() && !measure::is_known(&names[1]) {
         return Some(overall(&sheet, problems));
     }
-    let has_fractions = |i: usize| {
-        let cells = sheet.rows.iter().map(|line| line.cells[i].as_str());
-        cells.filter_map(plain_number).any(|number| number.fract() != 0.0)
-    };
-    let first_metric = first_metric(names, has_fractions);
+    let first_metric = first_metric(&sheet);
     if first_metric == 0 || names.iter().take(first_metric).any(String::is_empty) {
         problems.add_at(
             cell_at(sheet.head, "1"),
@@ -57,4 +54,15 @@ fn overall(sheet: &Sheet, problems: &mut Problems) -> Frame {
     let place = Place::Cell { line: Some(sheet.head), column: None };
     let rows = vec![Row { groups: Vec::new(), place, cells }];
     Frame { attributes: Vec::new(), metrics, rows, overall: true }
+}
+
+/// The position of the first column that is a metric: by its name, or because it has numbers that
+/// no group is called by. Pandas puts the index first.
+fn first_metric(sheet: &Sheet) -> usize {
+    let has_fractions = |i: usize| {
+        let cells = sheet.rows.iter().map(|line| line.cells[i].as_str());
+        cells.filter_map(plain_number).any(|number| number.fract() != 0.0)
+    };
+    let is_one = |(i, name): (usize, &String)| is_metric(name) || (i > 0 && has_fractions(i));
+    sheet.names.iter().enumerate().position(is_one).unwrap_or(sheet.names.len())
 }

@@ -1,12 +1,12 @@
 //! A frame as `to_json()` writes it, in each of its orientations.
 
-use super::{Frame, KEEP_LABELS, Row, first_metric, is_metric};
+use super::{Frame, KEEP_LABELS, Row};
 use crate::upload::harvest::Harvest;
 use crate::upload::measure;
 use crate::upload::problems::Problems;
 use crate::upload::spot::{Reported, Spot};
 use metrics::{Place, Problem};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub(super) fn read(root: &Spot, harvest: &mut Harvest, problems: &mut Problems) -> Option<Frame> {
     if root.get("schema").is_some() {
@@ -168,20 +168,18 @@ fn records(root: &Spot, problems: &mut Problems) -> Option<Frame> {
         lost(root, problems);
         return None;
     }
-    let names: Vec<String> = first.fields().map(|(name, _)| name.to_owned()).collect();
-    let has_fraction =
-        |cell: &Spot| cell.is_number() && cell.number().is_none_or(|it| it.fract() != 0.0);
-    let fractions: BTreeSet<&str> = root
-        .items()
-        .flat_map(|row| row.fields().collect::<Vec<_>>())
-        .filter(|(_, cell)| has_fraction(cell))
-        .map(|(name, _)| name)
-        .collect();
-    let first_metric = first_metric(&names, |i| fractions.contains(names[i].as_str()));
+    let columns: Vec<(String, Spot)> =
+        first.fields().map(|(name, cell)| (name.to_owned(), cell)).collect();
+    let is_metric = |(i, (name, cell)): (usize, &(String, Spot))| {
+        measure::is_known(name)
+            || (i > 0 && cell.is_number() && cell.number().is_none_or(|it| it.fract() != 0.0))
+    };
+    let first_metric = columns.iter().enumerate().position(is_metric).unwrap_or(columns.len());
     if first_metric == 0 {
         lost(root, problems);
         return None;
     }
+    let names: Vec<String> = columns.into_iter().map(|(name, _)| name).collect();
     let (attributes, metrics) = names.split_at(first_metric);
     let rows = rows_of_objects(root, attributes, metrics, problems);
     let (attributes, metrics) = (attributes.to_vec(), metrics.to_vec());
@@ -190,16 +188,9 @@ fn records(root: &Spot, problems: &mut Problems) -> Option<Frame> {
 
 /// The default, `orient="columns"`, and `orient="index"`: objects of objects.
 fn nested_objects(root: &Spot, harvest: &mut Harvest, problems: &mut Problems) -> Option<Frame> {
-    let told = |is: fn(&str) -> bool| {
-        let outer = root.fields().any(|(name, _)| is(name));
-        (outer, root.fields().any(|(_, spot)| spot.fields().any(|(name, _)| is(name))))
-    };
-    // Groups are called `n`, `size` or `rows` too, so a number of rows tells only where no other
-    // metric does.
-    let (outer, inner) = match told(measure::is_known) {
-        (false, false) => told(is_metric),
-        told => told,
-    };
+    let outer = root.fields().any(|(name, _)| measure::is_known(name));
+    let inner =
+        root.fields().any(|(_, spot)| spot.fields().any(|(name, _)| measure::is_known(name)));
     if outer == inner {
         problems.add(
             Problem::new("unclear_orientation", "nothing tells metrics from groups")
@@ -250,9 +241,8 @@ fn nested_objects(root: &Spot, harvest: &mut Harvest, problems: &mut Problems) -
 
 /// One value per key: `overall`, or the groups of a frame with one metric, whose name is lost.
 fn series(root: &Spot, problems: &mut Problems) -> Option<Frame> {
-    // A number of rows is not among them: groups are called `n` too, and an `overall` without any
-    // other metric is not told from a difference.
-    if !root.fields().any(|(name, _)| measure::is_known(name)) {
+    let known = root.fields().filter(|(name, _)| measure::is_known(name)).count();
+    if known == 0 {
         problems.add(
             Problem::new("metric_lost", "one value per group, and no name of the metric")
                 .at_pointer("")
