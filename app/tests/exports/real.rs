@@ -212,7 +212,8 @@ fn a_report_of_two_classes_names_the_positive_one_where_it_tells() {
         {"metric": "ClassificationConfusionMatrix", "result": {"current_matrix": {
             "labels": ["no", "yes"], "values": [[30, 10], [10, 30]]}}}]});
     assert_eq!(said(&alike), untold);
-    let (several, receipt) = accepted(&export("evidently/report_0_6_classes.json"), Format::Evidently);
+    let (several, receipt) =
+        accepted(&export("evidently/report_0_6_classes.json"), Format::Evidently);
     assert!(of(&several, "", "macro_recall").value.is_some());
     assert!(receipt.conventions.iter().all(|note| !note.contains("positive")), "{receipt:?}");
 }
