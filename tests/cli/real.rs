@@ -15,17 +15,11 @@ use server::store::Store;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use tests::{Database, TestServer, fresh};
+use tests::{Database, TestServer, fresh, policy};
 
 const SPEC: &str = r#"{"task": "binary_classification", "label": "label", "score": "score",
     "prediction": "prediction", "slices": ["sex", "race"]}"#;
-const POLICY: &str = r#"schema = "evenhand.policy/v1"
-name = "High risk"
-sign_offs = ["responsible_ai"]
-[applies_to]
-tasks = ["binary_classification"]
-risk_tiers = ["high"]
-[[rule]]
+const RULES: &str = r#"[[rule]]
 id = "accuracy"
 metric = "accuracy"
 slices = [""]
@@ -135,7 +129,8 @@ async fn fill(database: &str, audit_key: &std::path::Path) -> String {
     server::actions::register_model::register(&server.app, &operator, &model).await.unwrap();
     server.version("income", "no-runs").await;
     let head = server.signed_in(Role::Lead).await;
-    let policy = [("slug", "high-risk"), ("team", ""), ("source", POLICY), ("note", "as agreed")];
+    let source = policy(RULES);
+    let policy = [("slug", "high-risk"), ("team", ""), ("source", &source), ("note", "as agreed")];
     head.post("/policies/new", &policy).await.assert_status(303);
     let scopes = [TokenScope::Read, TokenScope::ModelsWrite, TokenScope::RunsWrite];
     server.token_of(person, &scopes, Some(team)).await

@@ -5,7 +5,7 @@ use app::domain::attribute::Standing;
 use app::domain::{ModelId, Role, Scope};
 use server::audit::By;
 use server::auth::Actor;
-use tests::{Answer, TEAM, TestServer, each_db};
+use tests::{Answer, TEAM, TestServer, each_db, policy};
 
 /// The value of a hidden field of a page.
 fn hidden(page: &Answer, name: &str) -> String {
@@ -228,13 +228,7 @@ each_db!(what_a_restricted_model_proposed_names_it_to_nobody_outside, |server| {
     lead.get("/attributes").await.assert_contains("Secret model");
 });
 
-const ODD_NAMES: &str = r#"schema = "evenhand.policy/v1"
-name = "High risk"
-sign_offs = ["responsible_ai"]
-[applies_to]
-tasks = ["binary_classification"]
-risk_tiers = ["high"]
-[[rule]]
+const ODD_NAMES: &str = r#"[[rule]]
 id = "pairs"
 metric = "accuracy"
 by = ["sex", "100%_of;them"]
@@ -254,7 +248,7 @@ each_db!(rules_find_their_groups_under_any_name_of_their_attribute, |server| {
     let alias = [("alias", "ge\\nder"), ("group", "")];
     admin.post(&format!("/attributes/{id}/aliases"), &alias).await.assert_status(303);
     let model = server.model("income").await;
-    write(&server.signed_in(Role::Lead).await, ODD_NAMES).await;
+    write(&server.signed_in(Role::Lead).await, &policy(ODD_NAMES)).await;
     let table = "metric,value,n,numerator,denominator,ge\\nder,100%_of;them,skin=tone,age\n\
         accuracy,0.9,4000,3600,4000,,,,\n\
         accuracy,0.9,1000,900,1000,F,a,,\n\

@@ -3,16 +3,10 @@
 use crate::desk::write;
 use app::domain::Role;
 use serde_json::{Value, json};
-use tests::{Model, TEAM, TestServer, each_db};
+use tests::{Model, TEAM, TestServer, each_db, policy};
 
 const DATA: &str = "faces@1";
-const POLICY: &str = r#"schema = "evenhand.policy/v1"
-name = "High risk"
-sign_offs = ["responsible_ai"]
-[applies_to]
-tasks = ["binary_classification"]
-risk_tiers = ["high"]
-[[rule]]
+const RULES: &str = r#"[[rule]]
 id = "each-tone"
 metric = "accuracy"
 by = ["skin_tone"]
@@ -32,7 +26,7 @@ fn table(tones: &[&str]) -> String {
 async fn regrouped(server: &TestServer) -> Model {
     let model = server.model("income").await;
     let head = server.signed_in(Role::Lead).await;
-    write(&head, POLICY).await;
+    write(&head, &policy(RULES)).await;
     model.table("v1", DATA, "2026-06-01", &table(&FOUR)).await;
     let lead = server.signed_in_for(Role::Lead, TEAM).await;
     lead.post("/models/income/groups/accept", &[]).await.assert_status(303);

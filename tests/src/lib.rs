@@ -19,7 +19,7 @@ mod site;
 pub use client::{Answer, Client};
 pub use contract::assert_counts;
 pub use database::{Database, fresh};
-pub use make::{Model, SPEC, TEAM, estimate, fixture, id_of, multipart, other};
+pub use make::{Model, SPEC, TEAM, estimate, fixture, id_of, multipart, other, policy};
 pub use people::PASSWORD;
 pub use site::Site;
 

@@ -174,6 +174,19 @@ impl Model {
     }
 }
 
+/// A policy with these rules for classifiers of high risk; responsible AI signs.
+pub fn policy(rules: &str) -> String {
+    format!(
+        r#"schema = "evenhand.policy/v1"
+name = "High risk"
+sign_offs = ["responsible_ai"]
+[applies_to]
+tasks = ["binary_classification"]
+risk_tiers = ["high"]
+{rules}"#
+    )
+}
+
 /// The id in an answer.
 ///
 /// # Panics

@@ -31,7 +31,11 @@ pub struct Sql {
     #[arg(long)]
     spec: String,
     /// The engine: spark, bigquery, postgres or duckdb
-    #[arg(long, value_parser = one_of(Dialect::ALL.map(Dialect::as_str), str::parse::<Dialect>), hide_possible_values = true)]
+    #[arg(
+        long,
+        value_parser = one_of(Dialect::ALL.map(Dialect::as_str), str::parse::<Dialect>),
+        hide_possible_values = true
+    )]
     dialect: Dialect,
     /// The table with the predictions, as schema.table where it needs one
     #[arg(long, default_value = "predictions")]

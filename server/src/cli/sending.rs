@@ -31,7 +31,12 @@ pub struct Sending {
     #[arg(long)]
     create_version: bool,
     /// Format of the results, such as run-json, long-csv or fairlearn [default: told by the content]
-    #[arg(long, conflicts_with = "spec", value_parser = one_of(Format::ALL.map(Format::name), str::parse::<Format>), hide_possible_values = true)]
+    #[arg(
+        long,
+        conflicts_with = "spec",
+        value_parser = one_of(Format::ALL.map(Format::name), str::parse::<Format>),
+        hide_possible_values = true
+    )]
     format: Option<Format>,
     /// The file holds predictions; which column means what, as a TOML or JSON file or JSON itself
     #[arg(long)]

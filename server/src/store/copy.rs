@@ -24,19 +24,17 @@ const MOST_BYTES: usize = 4 << 20;
 #[derive(Default)]
 struct Batch {
     rows: Vec<Vec<Cell>>,
-    values: usize,
     bytes: usize,
 }
 
 impl Batch {
     fn add(&mut self, row: Vec<Cell>) {
-        self.values += row.len();
         self.bytes += row.iter().map(Cell::bytes).sum::<usize>();
         self.rows.push(row);
     }
 
     fn is_full(&self, columns: usize) -> bool {
-        self.values + columns > MOST_VALUES || self.bytes > MOST_BYTES
+        (self.rows.len() + 1) * columns > MOST_VALUES || self.bytes > MOST_BYTES
     }
 }
 

@@ -68,6 +68,9 @@ async fn insert_rows(
     let mut left = estimates.len();
     let mut next = || {
         let n = left.min(BATCH);
+        if n == 0 {
+            return None;
+        }
         left -= n;
         // The last statement is as long as nothing before or after it: not worth keeping.
         let is_whole = n == BATCH;
@@ -95,7 +98,7 @@ async fn insert_rows(
                 .bind(interval.map(|it| texts.of(&it.method)))
                 .bind(e.undefined.as_ref().map(|why| texts.of(why)));
         }
-        (n > 0).then_some(query)
+        Some(query)
     };
     let mut query = next();
     while let Some(now) = query {

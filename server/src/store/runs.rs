@@ -1,5 +1,5 @@
-//! Runs and their estimates. A run is written once, in one transaction, and never changed but for being
-//! voided.
+//! Runs and their estimates. A run is written once, in one transaction, and then never changed
+//! but for being voided.
 
 use super::{Store, Tx, in_tx, read, write_alone};
 use crate::audit::{Entry, timestamp};

@@ -115,6 +115,11 @@ impl From<Listed> for Registry {
     }
 }
 
+/// Whether an alias of one model, or of all, counts for this one.
+fn counts_for(model: ModelId, of: Option<ModelId>) -> bool {
+    of.is_none_or(|of| of == model)
+}
+
 impl Registry {
     pub fn new(version: i64, attributes: impl IntoIterator<Item = KnownAttribute>) -> Self {
         let attributes = attributes.into_iter().map(|known| (known.name.clone(), known)).collect();
@@ -157,9 +162,8 @@ impl Registry {
     /// be nobody's business there.
     #[must_use]
     pub fn of_model(mut self, model: ModelId) -> Self {
-        let counts = |of: &Option<ModelId>| of.is_none_or(|of| of == model);
-        self.attribute_aliases.retain(|(_, of), _| counts(of));
-        self.group_aliases.retain(|(_, _, of), _| counts(of));
+        self.attribute_aliases.retain(|(_, of), _| counts_for(model, *of));
+        self.group_aliases.retain(|(_, _, of), _| counts_for(model, *of));
         for known in self.attributes.values_mut() {
             for group in &mut known.groups {
                 group.proposed_by = group.proposed_by.filter(|of| *of == model);
@@ -209,11 +213,10 @@ impl Registry {
 
     /// Every name by which a model may know an attribute.
     pub fn names_of<'a>(&'a self, model: ModelId, attribute: &'a str) -> BTreeSet<&'a str> {
-        let counts = |of: &Option<ModelId>| of.is_none_or(|of| of == model);
         let aliases = self
             .attribute_aliases
             .iter()
-            .filter(|((_, of), name)| counts(of) && *name == attribute)
+            .filter(|((_, of), name)| counts_for(model, *of) && *name == attribute)
             .map(|((alias, _), _)| alias.as_str());
         std::iter::once(attribute).chain(aliases).collect()
     }

@@ -44,7 +44,13 @@ pub struct Explore {
     )]
     bootstrap: Option<u32>,
     /// How the interval is read off the resamples: percentile or bca
-    #[arg(long, value_name = "FORM", value_parser = one_of(["percentile", "bca"], parse_form), default_value = "percentile", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_name = "FORM",
+        value_parser = one_of(["percentile", "bca"], parse_form),
+        default_value = "percentile",
+        hide_possible_values = true
+    )]
     bootstrap_form: Form,
     /// Seed of the resamples, and of the halves that --find-slices splits the rows into
     #[arg(long, value_name = "S", default_value_t = 0)]
@@ -65,7 +71,12 @@ pub struct Explore {
     /// Beside the report, intervals by a method that a report must name: clopper_pearson or jeffreys
     /// of rates, agresti_caffo of differences, katz, koopman or miettinen_nurminen of ratios to the
     /// best group. The run document keeps its own
-    #[arg(long, value_name = "METHOD", value_parser = one_of(Method::ALL.map(Method::as_str), str::parse::<Method>), hide_possible_values = true)]
+    #[arg(
+        long,
+        value_name = "METHOD",
+        value_parser = one_of(Method::ALL.map(Method::as_str), str::parse::<Method>),
+        hide_possible_values = true
+    )]
     interval: Option<Method>,
 }
 
